@@ -1,0 +1,1 @@
+"""The decisions, without I/O: what is known, what is wanted, what may be sent."""
