@@ -1,0 +1,5 @@
+"""Instruments, events, orders, the clock protocol and the strategy contract."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)
