@@ -1,7 +1,8 @@
 """Export the notebooks under nbs/ to the modules under titan/, or check that they agree.
 
-``python -m scripts.export`` exports; ``--check`` changes nothing and ends 1 if something would change. nbdev runs on a
-copy, so that a module is replaced only where it differs and an edit made by hand in a module is never lost.
+``python -m scripts.export`` exports; ``--check`` changes nothing and ends 1 if something would
+change. nbdev runs on a copy, so that a module is replaced only where it differs and an edit made by hand in a
+module is never lost.
 """
 
 from __future__ import annotations
@@ -185,7 +186,8 @@ def refuse_hand_edits(root: Path, texts: dict[Path, str], touched: list[Path]) -
     if lost:
         raise ExportError(
             f"edited by hand since the last export: {', '.join(lost)}. "
-            "Run nbdev-update to carry the edit into the notebook, or 'git restore' the module; then export again"
+            "Run nbdev-update to carry the edit into the notebook, or 'git restore' the module; then export "
+            "again"
         )
 
 

@@ -1,4 +1,4 @@
-"""Run nbdev's export in one folder, in a process of its own, because nbdev keeps its configuration per process."""
+"""Run nbdev's export in one folder, in a process of its own: nbdev keeps its configuration per process."""
 
 from __future__ import annotations
 

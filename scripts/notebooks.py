@@ -39,7 +39,7 @@ def default_exports(path: Path) -> list[str]:
 
 
 def cleaned(path: Path) -> str:
-    """Return the notebook's text without outputs and execution counts; cell tags stay, papermill reads them."""
+    """Return the notebook's text without outputs; cell tags stay, because papermill reads them."""
     notebook = load(path)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
