@@ -1,4 +1,4 @@
-"""Instruments, events, orders, the clock protocol and the strategy contract."""
+"""What everything else speaks of: instruments, units, events, orders, commands, the strategy contract."""
 
 from titan._lazy import lazy_package
 

@@ -1,0 +1,288 @@
+"""Everything that enters the engine.
+
+Every event carries `time_ns`, the receipt time on the session's clock (integer ns UTC). Events made from the venue's
+market frames are not journalled: their frames go to the session's capture and are decoded again on replay. All others are
+journalled as they are; their `tag` names them in the journal and never changes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from titan.model.instruments import Instrument, InstrumentKey
+
+Levels = tuple[tuple[int, int], ...]
+"""Price levels (ticks, lots); 0 lots in a delta removes the level."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all inputs: `time_ns` is the receipt time, integer ns UTC on the session's clock."""
+
+    time_ns: int
+
+
+class VenueEvent(Event, frozen=True, kw_only=True):
+    """An event of one instrument at one venue; `venue_ns` is the venue's own stamp, 0 where it gives none."""
+
+    venue: str
+    symbol: str
+    venue_ns: int = 0
+
+    @property
+    def key(self) -> InstrumentKey:
+        """The instrument it is about."""
+        return InstrumentKey(self.venue, self.symbol)
+
+
+# ---- Market data, decoded from captured frames -----------------------------------------------------------------------
+
+
+class BookSnapshot(VenueEvent, frozen=True, tag="book_snapshot", gc=False):
+    """A whole book as of update `last_id`: bids and asks, best first or in any order."""
+
+    last_id: int
+    bids: Levels
+    asks: Levels
+
+
+class BookDelta(VenueEvent, frozen=True, tag="book_delta", gc=False):
+    """Changed levels of updates `first_id`..`last_id`; `previous_id` is the preceding delta's last, -1 if not given."""
+
+    first_id: int
+    last_id: int
+    previous_id: int
+    bids: Levels
+    asks: Levels
+
+
+class TopOfBook(VenueEvent, frozen=True, tag="top_of_book", gc=False):
+    """Best bid and ask after update `update_id`; ticks and lots."""
+
+    update_id: int
+    bid: int
+    bid_size: int
+    ask: int
+    ask_size: int
+
+
+class TradePrint(VenueEvent, frozen=True, tag="trade", gc=False):
+    """A public trade; `side` is the aggressor's (+1 bought, -1 sold)."""
+
+    trade_id: int
+    price: int
+    size: int
+    side: int
+
+
+class MarkPrice(VenueEvent, frozen=True, tag="mark_price", gc=False):
+    """Mark and index price (may lie off the tick grid), the current funding rate and the next settlement."""
+
+    mark: Decimal
+    index: Decimal
+    funding_rate: float
+    next_funding_ns: int
+
+
+class BadFrame(VenueEvent, frozen=True, tag="bad_frame"):
+    """A frame that could not be trusted; an empty `symbol` puts every book of the venue in doubt."""
+
+    reason: str
+
+
+MarketEvent = BookSnapshot | BookDelta | TopOfBook | TradePrint | MarkPrice | BadFrame
+
+# ---- The account, as the venue tells it ------------------------------------------------------------------------------
+
+Source = Literal["answer", "stream", "query"]
+
+
+class OrderUpdate(VenueEvent, frozen=True, tag="order_update"):
+    """The venue's word on one order. `state` is open, partially_filled, filled, cancelled, rejected or expired."""
+
+    client_id: str
+    venue_id: str
+    state: str
+    side: int
+    price: int
+    size: int
+    filled: int
+    reduce_only: bool
+    source: Source
+    reason: str = ""
+
+
+class Fill(VenueEvent, frozen=True, tag="fill"):
+    """One execution of an order of ours. `fee` is what was charged (a rebate is negative), in `fee_asset`."""
+
+    client_id: str
+    venue_id: str
+    trade_id: str
+    side: int
+    price: int
+    size: int
+    maker: bool
+    fee: Decimal
+    fee_asset: str
+    realized: Decimal
+    source: Source
+
+
+class CommandOutcome(VenueEvent, frozen=True, tag="command_outcome"):
+    """How sending a command ended, where no `OrderUpdate` says so.
+
+    `rejected`: the venue's code is on the allow-list of definite refusals. `unknown`: anything else that is no success.
+    `not_sent`: it never left this process.
+    """
+
+    action: Literal["place", "amend", "cancel", "cancel_all"]
+    client_id: str
+    outcome: Literal["rejected", "unknown", "not_sent"]
+    code: str
+    message: str
+
+
+class OrderAbsent(VenueEvent, frozen=True, tag="order_absent"):
+    """A query by client id answered "no such order"; it is proof only under the conditions that the engine checks."""
+
+    client_id: str
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """Wallet balance of one asset: realised only, without open profit."""
+
+    asset: str
+    wallet: Decimal
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A venue's record of one position. Equity re-marked at m is wallet + unrealized + gain(lots, mark, m)."""
+
+    symbol: str
+    lots: int
+    entry: Decimal
+    mark: Decimal
+    unrealized: Decimal
+
+
+class BalanceUpdate(Event, frozen=True, tag="balance_update"):
+    """A wallet changed, as told by the private stream."""
+
+    venue: str
+    balances: tuple[Balance, ...]
+    cause: str
+    venue_ns: int = 0
+
+
+class AccountSnapshot(Event, frozen=True, tag="account_snapshot"):
+    """Answer to `QueryAccount`: balances and every non-zero position. A failed query never makes one."""
+
+    venue: str
+    purpose: str
+    balances: tuple[Balance, ...]
+    positions: tuple[Position, ...]
+    venue_ns: int = 0
+
+
+class OpenOrders(Event, frozen=True, tag="open_orders"):
+    """Answer to `QueryOpenOrders`: all open orders of the account. A failed query never makes one."""
+
+    venue: str
+    orders: tuple[OrderUpdate, ...]
+    venue_ns: int = 0
+
+
+class FillsQueried(Event, frozen=True, tag="fills_queried"):
+    """Answer to `QueryFills`: every execution of the symbol since `since_ns`, complete."""
+
+    venue: str
+    symbol: str
+    since_ns: int
+    fills: tuple[Fill, ...]
+
+
+class Income(VenueEvent, frozen=True, tag="income"):
+    """A wallet movement that is no fill: funding above all. `amount` is signed, in `asset`."""
+
+    kind: str
+    asset: str
+    amount: Decimal
+    income_id: str
+
+
+class QueryFailed(Event, frozen=True, tag="query_failed"):
+    """A query got no usable answer: it changes nothing but the time of the next attempt."""
+
+    venue: str
+    query: str
+    symbol: str
+    client_id: str
+    reason: str
+
+
+class FeeRates(VenueEvent, frozen=True, tag="fee_rates"):
+    """The account's commission rates as fractions of notional."""
+
+    maker: Decimal
+    taker: Decimal
+
+
+class InstrumentUpdate(Event, frozen=True, tag="instrument"):
+    """Terms of an instrument, read at start or re-read."""
+
+    instrument: Instrument
+
+
+# ---- The session itself ----------------------------------------------------------------------------------------------
+
+
+class SessionStarted(Event, frozen=True, tag="session_started"):
+    """The first event: the engine asks for everything it needs to know."""
+
+
+class StreamState(Event, frozen=True, tag="stream_state"):
+    """A stream came up or went down; `stream` is ``market`` or ``private``."""
+
+    venue: str
+    stream: Literal["market", "private"]
+    up: bool
+    reason: str
+
+
+class TimerFired(Event, frozen=True, tag="timer"):
+    """A requested timer is due."""
+
+    name: str
+
+
+class StopRequested(Event, frozen=True, tag="stop_requested"):
+    """End the session: cancel everything, prove it, stop with `exit_code`."""
+
+    reason: str
+    exit_code: int
+
+
+class StorageFailed(Event, frozen=True, tag="storage_failed"):
+    """The journal can no longer be written: nothing that adds risk may be sent from here on."""
+
+    reason: str
+
+
+class OperatorAction(Event, frozen=True, tag="operator"):
+    """A named person's order: pause, resume, stop or cancel."""
+
+    action: str
+    target: str
+    who: str
+    why: str
+
+
+AccountEvent = (
+    OrderUpdate | Fill | CommandOutcome | OrderAbsent | BalanceUpdate | AccountSnapshot | OpenOrders
+    | FillsQueried | Income | QueryFailed | FeeRates | InstrumentUpdate
+)  # fmt: skip
+SessionEvent = SessionStarted | StreamState | TimerFired | StopRequested | StorageFailed | OperatorAction
+JournalledEvent = AccountEvent | SessionEvent
+AnyEvent = MarketEvent | JournalledEvent

@@ -1,0 +1,77 @@
+"""The vocabulary of orders: sides, states, lifetimes, and the record of one order."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from titan.model.instruments import InstrumentKey
+
+BUY = 1
+SELL = -1
+
+
+class OrderState(StrEnum):
+    """Where an order stands in its life; `engine.orders` holds and enforces the legal transitions."""
+
+    INTENT = "intent"  # decided, not yet durable
+    SENT = "sent"  # durable and on the wire, no answer yet
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    PENDING_AMEND = "pending_amend"
+    PENDING_CANCEL = "pending_cancel"
+    UNKNOWN = "unknown"  # silence or an answer that proves nothing: counts at its worst case
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+
+
+class Lifetime(StrEnum):
+    """Time in force. POST_ONLY is good till cancelled and never takes liquidity."""
+
+    POST_ONLY = "post_only"
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """One order of ours, as far as we can know it. Prices in ticks, sizes in lots, `side` +1 buy, -1 sell."""
+
+    venue: str
+    symbol: str
+    client_id: str
+    strategy: str
+    side: int
+    price: int
+    size: int
+    lifetime: Lifetime
+    reduce_only: bool
+    state: OrderState
+    created_ns: int
+    changed_ns: int
+    venue_id: str = ""
+    filled: int = 0
+    pending_price: int = 0  # an amend under way, 0 if none
+    pending_size: int = 0
+    absences: int = 0  # consecutive "no such order" answers while unknown
+
+    @property
+    def key(self) -> InstrumentKey:
+        """The instrument it is for."""
+        return InstrumentKey(self.venue, self.symbol)
+
+    @property
+    def remaining(self) -> int:
+        """Lots that may still fill, at the worse of the old and the pending size."""
+        return max(max(self.size, self.pending_size) - self.filled, 0)
+
+    @property
+    def live(self) -> bool:
+        """True until the venue has proven it ended."""
+        return self.state not in TERMINAL
