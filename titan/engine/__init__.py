@@ -1,1 +1,5 @@
-"""The decisions, without I/O: what is known, what is wanted, what may be sent."""
+"""The deterministic trading kernel. It does no I/O."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)
