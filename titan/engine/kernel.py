@@ -66,7 +66,7 @@ class Kernel:
             ids=ClientIds(config.session),
             orders=OrderManager(),
             ledger=Ledger(config.timing.markout_ns),
-            markets={key: Market(key, Book(key.venue, key.symbol)) for key in config.keys},
+            markets={key: Market(key, Book()) for key in config.keys},
             venues={venue.name: VenueDesk(venue.name) for venue in config.venues},
             hosts=[StrategyHost(strategy, strategies[strategy.code]) for strategy in config.strategies],
             gate=Gatekeeper(config.limits, [venue.name for venue in config.venues]),
@@ -129,8 +129,13 @@ class Kernel:
 
     def _on_top(self, event: e.TopOfBook) -> None:
         market = self._heard(event)
-        if market is not None:
-            market.book.note_top(event)
+        if market is None:
+            return
+        before = market.book.state
+        market.book.note_top(event)
+        if market.book.state != before:
+            self.desk.note("warning", "book_doubtful", market.book.reason, market.key)
+            self._after_market(market)
 
     def _on_trade(self, event: e.TradePrint) -> None:
         market = self._heard(event)
