@@ -31,6 +31,7 @@ def freeze(desk: Desk) -> bytes:
             "ids": desk.ids.count,
             "phase": desk.phase.value,
             "day_open": str(desk.day_open),
+            "pnl": None if desk.pnl is None else str(desk.pnl),
             "plain": {name: getattr(desk, name) for name in DESK_PLAIN},
             "ending": _ending(desk.ending),
             "orders": desk.orders.snapshot(),
@@ -119,6 +120,7 @@ def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
     desk.ids.count = data["ids"]
     desk.phase = Phase(data["phase"])
     desk.day_open = Decimal(data["day_open"])
+    desk.pnl = None if data["pnl"] is None else Decimal(data["pnl"])
     for name in DESK_PLAIN:
         setattr(desk, name, data["plain"][name])
     ending = data["ending"]

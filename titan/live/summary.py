@@ -41,7 +41,7 @@ def summarise(
         "cancels_sent": sent["cancel"],
         "fills": counts.fills,
         "pnl": money(summary.pnl),
-        "pnl_parts": {name: money(parts[name] if parts else None) for name in PARTS},
+        "pnl_parts": {name: money(getattr(parts, name) if parts else None) for name in PARTS},
         "equity_change_at_venue": money(summary.equity_change_at_venue),
         "unpriced": list(summary.unpriced),
         "position": dict(summary.positions),
