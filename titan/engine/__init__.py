@@ -1,1 +1,5 @@
-"""The sans-I/O engine: events in, commands out. It reads no clock, draws no random number, opens no file."""
+"""The deterministic trading kernel. It does no I/O."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)

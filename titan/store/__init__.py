@@ -1,1 +1,5 @@
-"""What is kept on disk: the journal of a session and the captures of market data."""
+"""The journal, captures, tables and backup on disk."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)
