@@ -1,7 +1,7 @@
 """What the exchange core takes and gives: order requests, records, executions, private events, refusals.
 
-Prices are integer ticks, sizes integer lots, times integer ns UTC, money `Decimal` in the settle asset, rounded to the
-venue's 8 decimals at each booking.
+Prices are integer ticks, sizes integer lots, times integer ns UTC, money `Decimal` in the settle asset,
+rounded to the venue's 8 decimals at each booking.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class RefusalReason(StrEnum):
     NO_AMEND_NEEDED = "no_amend_needed"
 
 
-class Refusal(Exception):  # noqa: N818 - the word the field uses
+class Refusal(Exception):
     """A call that the exchange did not carry out; nothing has changed.
 
     Parameters
@@ -82,7 +82,9 @@ class Refusal(Exception):  # noqa: N818 - the word the field uses
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as asked for. `price` (ticks) is 0 for market orders; an empty `client_id` lets the exchange choose one."""
+    """An order as asked for. `price` (ticks) is 0 for market orders; an empty `client_id` lets the exchange
+    choose one.
+    """
 
     symbol: str
     side: int
@@ -98,9 +100,10 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
 class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One order as the exchange knows it.
 
-    `size` is the total, filled part included; `filled_value` the sum of price * size of its executions in quote currency
-    (linear) or of contract value / price in coin (inverse). `reason` says why it ended early: ``self_trade``, ``reduce_only``,
-    ``unfilled`` (immediate orders), ``countdown``, ``post_only`` (an amend that would cross), ``amended_below_filled``, ``requested``.
+    `size` is the total, filled part included; `filled_value` the sum of price * size of its executions in
+    quote currency (linear) or of contract value / price in coin (inverse). `reason` says why it ended
+    early: ``self_trade``, ``reduce_only``, ``unfilled`` (immediate orders), ``countdown``, ``post_only``
+    (an amend that would cross), ``amended_below_filled``, ``requested``.
     """
 
     order_id: int
@@ -133,7 +136,8 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """One account's side of one match. `fee` is what was charged (a rebate is negative); `realized` excludes it.
+    """One account's side of one match. `fee` is what was charged (a rebate is negative); `realized`
+    excludes it.
 
     Both sides of a match carry the same `trade_id`. `value` is the settle-asset value of the match.
     """
@@ -155,7 +159,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncomeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One movement of a wallet; the wallet's change is the sum of its records. `trade_id` is 0 where no match caused it."""
+    """One movement of a wallet; the wallet's change is the sum of its records. `trade_id` is 0 where no
+    match caused it.
+    """
 
     income_id: int
     account: str
@@ -168,7 +174,9 @@ class IncomeRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalanceRecord(NamedTuple):
-    """One asset of an account. `margin` is wallet + unrealized; `available` is margin less initial margin, at least 0."""
+    """One asset of an account. `margin` is wallet + unrealized; `available` is margin less initial margin,
+    at least 0.
+    """
 
     asset: str
     wallet: Decimal
@@ -180,7 +188,9 @@ class BalanceRecord(NamedTuple):
 
 
 class PositionRecord(NamedTuple):
-    """One one-way position, signed `lots`. `basis` is its exact signed cost: unrealized = value at the mark - basis."""
+    """One one-way position, signed `lots`. `basis` is its exact signed cost: unrealized = value at the mark
+    - basis.
+    """
 
     symbol: str
     lots: int
@@ -209,7 +219,7 @@ class MarkRecord(NamedTuple):
 
     symbol: str
     mark: Decimal
-    index: Decimal
+    index_price: Decimal
     funding_rate: Decimal
     next_funding_ns: int
     time_ns: int
@@ -250,7 +260,9 @@ class WalletChange(NamedTuple):
 
 
 class AccountChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """Private: wallet or position changed. `symbol` is empty for transfers. It follows the `OrderChanged` that caused it."""
+    """Private: wallet or position changed. `symbol` is empty for transfers. It follows the `OrderChanged`
+    that caused it.
+    """
 
     time_ns: int
     account: str
@@ -261,4 +273,6 @@ class AccountChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ExchangeEvent = BookDelta | TopOfBook | TradePrint | MarkPrice | OrderChanged | AccountChanged
-"""Everything `Exchange.drain` gives: public model events, and the private ones of all accounts in the order they happened."""
+"""Everything `Exchange.drain` gives: public model events, and the private ones of all accounts in the order
+they happened.
+"""
