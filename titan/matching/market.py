@@ -15,8 +15,16 @@ from titan.matching.types import Depth, FundingRecord, MarkRecord
 from titan.model.events import BookDelta, MarkPrice, TopOfBook, TradePrint
 from titan.model.instruments import Instrument
 from titan.model.orders import BUY, SELL
+from titan.simulation.queue_position import LOGARITHM, RISK_AVERSE, QueueModel, power_model
 
 FUNDING_RECORDS = 1_000
+
+
+def queue_model(settings: ExchangeSettings) -> QueueModel:
+    """The queue model that the settings name."""
+    if settings.queue_model == "power":
+        return power_model(settings.queue_exponent)
+    return RISK_AVERSE if settings.queue_model == "risk_averse" else LOGARITHM
 
 
 def check_mark(event: MarkPrice) -> None:
@@ -34,7 +42,7 @@ class Market:
     def __init__(self, instrument: Instrument, settings: ExchangeSettings, now_ns: int) -> None:
         self.instrument = instrument
         replayed = settings.market == "replayed"
-        self.replay = ReplayBook(settings.queue_model, settings.queue_exponent) if replayed else None
+        self.replay = ReplayBook(queue_model(settings)) if replayed else None
         self.matching = None if replayed else MatchingBook()
         self.funding_rate = settings.funding_rate
         self.funding_records: deque[FundingRecord] = deque(maxlen=FUNDING_RECORDS)
