@@ -1,1 +1,5 @@
-"""A complete exchange on 127.0.0.1: a generated or replayed market behind a venue's own REST and websocket protocol."""
+"""A complete exchange on 127.0.0.1."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from titan.loopback import shapes_orders
-from titan.loopback.clock import ExchangeClock
+from titan.loopback.clock import ExchangeClock, LockstepClock
 from titan.loopback.feeds import FLUSH_NS, Feeds
 from titan.loopback.limits import Limiter, RateLimits
 from titan.loopback.listen_keys import ListenKeys
@@ -53,8 +53,12 @@ class Desk:
         self._next_flush_ns = (exchange.now_ns // FLUSH_NS + 1) * FLUSH_NS
 
     def catch_up(self) -> None:
-        """Bring market and core to the clock's present, so that a call is answered from the book as it now is."""
-        self.advance_to(self.clock.now_ns())
+        """Bring market and core to the clock's present, so that a call is answered from the book as it now is.
+
+        In lock-step nothing happens here: only the control moves time.
+        """
+        if not isinstance(self.clock, LockstepClock):
+            self.advance_to(self.clock.now_ns())
 
     def advance_to(self, now_ns: int, most_steps: int | None = None) -> bool:
         """Let everything due up to `now_ns` happen, in order.

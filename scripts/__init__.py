@@ -1,0 +1,1 @@
+"""The repository's own tools. They are not part of the package."""

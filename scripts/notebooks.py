@@ -1,0 +1,49 @@
+"""Reading notebooks as files: which there are, what they export, and how they look without outputs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from fastcore.nbio import nb2str
+from nbdev.clean import clean_nb
+
+DEFAULT_EXP = re.compile(r"^#\|\s*default_exp:?\s+(\S+)", re.MULTILINE)
+
+
+def notebook_paths(folder: Path) -> list[Path]:
+    """Return the notebooks below ``folder``, sorted, without Jupyter's checkpoints."""
+    found = folder.rglob("*.ipynb")
+    return sorted(
+        path for path in found if not any(part.startswith(".") for part in path.parts[len(folder.parts) :])
+    )
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the notebook at ``path`` as a dictionary."""
+    notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return notebook
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    """Return a cell's source as one string."""
+    return "".join(cell["source"])
+
+
+def default_exports(path: Path) -> list[str]:
+    """Return every module that the notebook at ``path`` names with ``#| default_exp``."""
+    cells = [source_of(cell) for cell in load(path)["cells"] if cell["cell_type"] == "code"]
+    return [name for cell in cells for name in DEFAULT_EXP.findall(cell)]
+
+
+def cleaned(path: Path) -> str:
+    """Return the notebook's text without outputs; cell tags stay, because papermill reads them."""
+    notebook = load(path)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+    clean_nb(notebook, allowed_cell_metadata_keys=["tags"])
+    text: str = nb2str(notebook)
+    return text

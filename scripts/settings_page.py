@@ -1,0 +1,79 @@
+"""Write docs/settings.md from the settings' own descriptions, or check that it is current with ``--check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from titan import _settings_sections as sections
+from titan._settings_errors import allowed
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
+SECTIONS: dict[str, type[BaseModel]] = {
+    "project": sections.Project,
+    "live": sections.Live,
+    "venue.NAME": sections.Venue,
+    "strategy.NAME": sections.Strategy,
+    "risk": sections.Risk,
+    "store": sections.Store,
+    "reports": sections.Reports,
+}
+INTRODUCTION = """# Settings
+
+`settings.ini` is the one configuration file of a desk. A `settings.local.ini` beside it goes over it, and the environment
+over both: `TITAN_LIVE__MODE` is `mode` in `[live]`, and `TITAN_VENUE__BINANCE__REST_URL` is `rest_url` in `[venue.binance]`.
+An unknown key or a value out of range is an error that names the key, the value and what is allowed.
+Secrets never stand in a file. `make export` writes this page.
+"""
+
+
+def default_of(field: FieldInfo) -> str:
+    """Return a field's default as it would stand in the file."""
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    return f"`{value}`" if value not in ("", None, {}) else ""
+
+
+def table(name: str, section: type[BaseModel]) -> str:
+    """Return one section as a heading, its meaning and a table of its keys."""
+    rows = [
+        f"| `{key}` | {default_of(field)} | {allowed(field)} | {field.description} |".replace("  ", " ")
+        for key, field in section.model_fields.items()
+    ]
+    head = ["| key | default | allowed | meaning |", "| --- | --- | --- | --- |"]
+    return "\n".join([f"## [{name}]", "", (section.__doc__ or "").strip(), "", *head, *rows, ""])
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join([INTRODUCTION, *(table(name, section) for name, section in SECTIONS.items())])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check the page, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="settings_page", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; end 1 if the page is not current")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    current = options.page.read_text(encoding="utf-8") if options.page.exists() else ""
+    if current == page():
+        return 0
+    if options.check:
+        print(f"{options.page.name} is not current; run 'make export'", file=sys.stderr)
+        return 1
+    options.page.parent.mkdir(parents=True, exist_ok=True)
+    options.page.write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

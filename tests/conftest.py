@@ -1,0 +1,25 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the repository's root."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def titan_data() -> Path:
+    """Return the folder of recorded market data, or skip where there is none."""
+    folder = Path(os.environ.get("TITAN_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("no recorded market data: set TITAN_DATA to its folder")
+    return folder

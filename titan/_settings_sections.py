@@ -1,0 +1,178 @@
+"""The sections of the settings: every key, its default, its range and its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+
+def _listed(value: object) -> object:
+    """Split a comma-separated list; anything else is left for pydantic to judge."""
+    if isinstance(value, str):
+        return tuple(part.strip().upper() for part in value.split(",") if part.strip())
+    return value
+
+
+Symbols = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Money = Annotated[Decimal, Field(gt=0, le=Decimal(10) ** 12, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """One section: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Project(Section):
+    """Where a desk keeps its things, and the currency it counts in."""
+
+    reporting_currency: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,12}$")] = Field(
+        "USDT", description="Currency in which money is reported and limits are stated."
+    )
+    journals: Path = Field(
+        Path("var/sessions"),
+        description="Folder of session journals; a relative folder is beside the settings file.",
+    )
+    data: Path = Field(Path("var/data"), description="Folder of captures and tables.")
+    reports: Path = Field(Path("var/reports"), description="Folder of finished reports.")
+
+
+class Live(Section):
+    """The runner."""
+
+    mode: Literal["loopback", "paper", "shadow", "canary", "live"] = Field(
+        "loopback", description="Where orders go. Only live, set on purpose, trades the whole size."
+    )
+    venue: Name = Field("loopback", description="The [venue.NAME] to trade on.")
+    quote_interval_ms: int = Field(
+        100, ge=1, le=60_000, description="Shortest time between two quotes of a strategy, in milliseconds."
+    )
+    markout_s: float = Field(
+        5.0, gt=0, le=3600, description="Time after a fill at which it is marked, in seconds."
+    )
+    telemetry_port: int = Field(
+        0, ge=0, le=65_535, description="Port on 127.0.0.1 for metrics and health; 0 takes any free one."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+    query_interval_s: float = Field(
+        5.0, ge=0.5, le=600, description="Time between two queries of open orders, in seconds."
+    )
+    unknown_query_after_s: float = Field(
+        2.0, ge=0.1, le=60, description="Silence after which an order's state is queried, in seconds."
+    )
+    stale_after_s: float = Field(
+        5.0, ge=0.1, le=300, description="Silence of the market after which quotes are pulled, in seconds."
+    )
+    shutdown_timeout_s: float = Field(
+        10.0,
+        ge=1,
+        le=300,
+        description="Time allowed for proving every order cancelled at the end, in seconds.",
+    )
+
+
+class Venue(Section):
+    """One exchange account."""
+
+    protocol: Literal["binance_usdm"] = Field(
+        "binance_usdm", description="Wire protocol that the venue speaks."
+    )
+    rest_url: str = Field("", description="Address of the REST interface; empty takes the protocol's own.")
+    stream_url: str = Field(
+        "", description="Address of the websocket streams; empty takes the protocol's own."
+    )
+    symbols: Symbols = Field(("BTCUSDT",), description="Instruments to follow, separated by commas.")
+    account: Name = Field("main", description="Name of the account; one runner may hold it at a time.")
+    message_rate_per_10s: int = Field(
+        300, ge=1, le=100_000, description="Order messages that the account may send in ten seconds."
+    )
+    use_amend: bool = Field(True, description="Amend orders where the venue can; otherwise cancel and place.")
+    api_key: SecretStr | None = Field(None, description="Key of the account; from the environment only.")
+    api_secret: SecretStr | None = Field(
+        None, description="Secret of the account; from the environment only."
+    )
+
+
+class Strategy(Section):
+    """One strategy. Every key that is not listed here is a parameter of its code."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")] = Field(
+        description="Module that holds Parameters, State, update and quote."
+    )
+    venue: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = Field(
+        "", description="The [venue.NAME] it trades on; empty takes the one of [live]."
+    )
+    symbols: Symbols = Field(("BTCUSDT",), description="Instruments it quotes, separated by commas.")
+    enabled: bool = Field(True, description="Whether the runner hosts it.")
+    parameters: dict[str, str] = Field(
+        default_factory=dict,
+        description="Any further key: a parameter of the code, checked against its ranges.",
+    )
+    symbol_parameters: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="[strategy.NAME.SYMBOL]: parameters for one symbol."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def gather_parameters(cls, raw: object) -> object:
+        """Move the keys that the strategy's code owns into ``parameters`` and ``symbol_parameters``."""
+        if not isinstance(raw, Mapping):
+            return raw
+        own = {key: value for key, value in raw.items() if key in cls.model_fields}
+        free = {key: value for key, value in raw.items() if key not in cls.model_fields}
+        symbols = {key.upper(): dict(value) for key, value in free.items() if isinstance(value, Mapping)}
+        scalars = {key: value for key, value in free.items() if not isinstance(value, Mapping)}
+        own["parameters"] = {**own.get("parameters", {}), **scalars}
+        own["symbol_parameters"] = {**own.get("symbol_parameters", {}), **symbols}
+        return own
+
+    def parameters_for(self, symbol: str) -> dict[str, str]:
+        """Return the raw parameters for ``symbol``, its own over the strategy's."""
+        return {**self.parameters, **self.symbol_parameters.get(symbol, {})}
+
+
+class Risk(Section):
+    """Limits that no strategy can pass. Money is in the reporting currency."""
+
+    max_order_notional: Money = Field(Decimal(5_000), description="Largest value of one order.")
+    max_position_notional: Money = Field(
+        Decimal(20_000), description="Largest value of a position, with everything that may still fill."
+    )
+    max_daily_loss: Money = Field(
+        Decimal(1_000), description="Loss of a day after which only closing is allowed."
+    )
+    max_open_orders: int = Field(50, ge=1, le=10_000, description="Orders open at one time.")
+    price_collar_bps: float = Field(
+        100.0, gt=0, le=5_000, description="Largest distance of an order from the mark, in basis points."
+    )
+    message_budget_per_s: float = Field(20.0, gt=0, le=10_000, description="Order messages a second.")
+    cancel_reserve: float = Field(
+        0.2, ge=0, le=0.9, description="Share of the message budget that is kept for cancels."
+    )
+
+
+class Store(Section):
+    """The journal."""
+
+    flush_interval_ms: float = Field(
+        2.0, ge=0, le=1_000, description="Longest wait for a group commit, in milliseconds."
+    )
+    segment_mb: int = Field(
+        64, ge=1, le=4_096, description="Size at which a journal file ends, in megabytes."
+    )
+
+
+class Reports(Section):
+    """The reports."""
+
+    out: Path = Field(
+        Path("var/reports"),
+        description="Folder for reports that name none; a relative folder is beside the settings file.",
+    )

@@ -1,0 +1,5 @@
+"""The kernel on recorded data, and parameter sweeps."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)

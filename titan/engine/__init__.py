@@ -1,0 +1,5 @@
+"""The deterministic trading kernel. It does no I/O."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)

@@ -1,0 +1,5 @@
+"""The runner, its outbox, supervision, control and telemetry."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)

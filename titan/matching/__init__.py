@@ -1,0 +1,5 @@
+"""The price-time matching core that loopback, paper and backtest share."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)

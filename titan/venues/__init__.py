@@ -1,0 +1,5 @@
+"""Adapters, streams and clients of the exchanges."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)

@@ -1,0 +1,5 @@
+"""Pure codecs, one per venue, between bytes and events."""
+
+from titan._lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, __path__)
