@@ -168,15 +168,20 @@ async def run_exchange(
     desk = build_desk(options)
     runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
+    ending = stop or asyncio.Event()
+    watch = None
     try:
         site = web.TCPSite(runner, HOST, options.port)
         await _open_port(site, options.port)
-        ending = stop or _on_signals()
+        if stop is None:
+            _end_on_signals(ending)
         if options.stop_at_stdin_end:
-            await _end_with_stdin(ending)
+            watch = asyncio.create_task(_end_with_stdin(ending))
         on_open(runner.addresses[0][1])
         await _keep_moving(desk, ending)
     finally:
+        if watch is not None:
+            watch.cancel()
         await runner.cleanup()
 
 
@@ -202,23 +207,17 @@ async def _keep_moving(desk: Desk, ending: asyncio.Event) -> None:
             await asyncio.wait_for(ending.wait(), _PACE_S if done else 0.0)
 
 
-def _on_signals() -> asyncio.Event:
-    ending = asyncio.Event()
+def _end_on_signals(ending: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ending.set)
-    return ending
 
 
 async def _end_with_stdin(ending: asyncio.Event) -> None:
-    """Set `ending` when standard input closes, as it does when the parent process dies."""
-    loop = asyncio.get_running_loop()
+    """Set `ending` when standard input (a pipe) closes, as it does when the parent process dies."""
     reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-
-    async def wait() -> None:
-        while await reader.read(1_024):
-            continue
-        ending.set()
-
-    ending.stdin_task = loop.create_task(wait())  # type: ignore[attr-defined]
+    while await reader.read(1_024):
+        continue  # whatever the parent writes is of no interest
+    ending.set()
