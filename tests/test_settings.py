@@ -235,3 +235,9 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
 def test_money_keeps_every_digit(amount: Decimal) -> None:
     found = settings.load(DEFAULT, {}, {"risk.max_daily_loss": str(amount)})
     assert found.risk.max_daily_loss == amount
+
+
+def test_sections_can_be_made_in_code() -> None:
+    assert settings.Venue(symbols=("BTCUSDT", "ETHUSDT")).symbols == ("BTCUSDT", "ETHUSDT")
+    with pytest.raises(ValueError, match="should be a valid dictionary"):
+        settings.Strategy.model_validate("own.maker")
