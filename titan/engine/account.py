@@ -95,7 +95,8 @@ def on_fill(desk: Desk, fill: Fill) -> None:
     prefix = account_prefix(desk.config.venue(fill.venue).account)
     strategy = named if named and fill.client_id.startswith(prefix) else MANUAL
     desk.gate.note_execution(strategy, desk.now_ns)
-    desk.ledger.book_fill(strategy, fill, market.mid if market.mid_half_ticks else None, desk.now_ns)
+    desk.ledger.book_fill(strategy, fill, desk.now_ns)
+    desk.revalue()
     if order is not None and order.filled > order.size:
         desk.differences += 1
         message = f"filled {order.filled} of {order.size} lots; compare with the venue's own trades"

@@ -18,13 +18,12 @@ S = OrderState
 
 _ENDS = {S.FILLED, S.CANCELLED, S.EXPIRED}
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
-    S.INTENT: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.UNKNOWN, S.REJECTED, *_ENDS}),
+    S.INTENT: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.UNKNOWN, S.REJECTED, *_ENDS}),
     S.OPEN: frozenset({S.PARTIALLY_FILLED, S.PENDING_AMEND, S.PENDING_CANCEL, S.UNKNOWN, *_ENDS}),
     S.PARTIALLY_FILLED: frozenset({S.OPEN, S.PENDING_AMEND, S.PENDING_CANCEL, S.UNKNOWN, *_ENDS}),
     S.PENDING_AMEND: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.UNKNOWN, *_ENDS}),
-    S.PENDING_CANCEL: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.UNKNOWN, *_ENDS}),
+    S.PENDING_CANCEL: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.UNKNOWN, S.REJECTED, *_ENDS}),
     S.UNKNOWN: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.REJECTED, *_ENDS}),
-    # A cancel of an unknown order may be answered by silence again; a terminal state is final.
     S.FILLED: frozenset(),
     S.CANCELLED: frozenset(),
     S.REJECTED: frozenset(),
@@ -42,10 +41,18 @@ class IllegalTransition(RuntimeError):
     """A state change that the life of an order does not allow: a fault in the engine, never the venue's doing."""
 
 
+class Counts(msgspec.Struct):
+    """What this session has seen: orders that the venue acknowledged, and executions booked."""
+
+    acked: int = 0
+    fills: int = 0
+
+
 class OrderManager:
     """Orders by client id, with exposure always at its worst case."""
 
     def __init__(self) -> None:
+        self.counts = Counts()
         self._orders: dict[str, Order] = {}
         self._live: dict[InstrumentKey, dict[str, Order]] = {}
         self._trades: dict[str, None] = {}
@@ -101,6 +108,8 @@ class OrderManager:
         if order is None or not order.live:
             return order
         state = OrderState(update.state)
+        if not order.venue_id and update.venue_id:
+            self.counts.acked += 1
         stale = update.venue_ns < order.venue_ns or update.filled < order.venue_filled
         if stale and state not in TERMINAL:
             return order
@@ -116,8 +125,8 @@ class OrderManager:
         order.price, order.size = update.price, update.size
         if order.state is S.PENDING_AMEND and not confirms_amend and update.source != "answer":
             return order  # a fill of the old terms crossed our amend on the way
-        if order.state is S.PENDING_CANCEL and update.source == "stream":
-            return order
+        if order.state is S.PENDING_CANCEL and update.source != "query":
+            return order  # word of the time before our cancel arrived
         order.pending_price = order.pending_size = 0
         self._move(order, S.PARTIALLY_FILLED if order.venue_filled else S.OPEN, update.time_ns)
         return order
@@ -129,12 +138,14 @@ class OrderManager:
         if name in self._trades:
             return False
         self._trades[name] = None
+        self.counts.fills += 1
         if len(self._trades) > KEEP_TRADES:
             del self._trades[next(iter(self._trades))]
         order = self._orders.get(fill.client_id)
         if order is not None:
             order.filled += fill.size
             order.venue_filled = max(order.venue_filled, order.filled)
+            self.counts.acked += not order.venue_id
             order.venue_id = order.venue_id or fill.venue_id
             if order.live:
                 self._after_fill(order, fill.time_ns)
@@ -155,7 +166,7 @@ class OrderManager:
             return order
         refused = outcome.outcome in {"rejected", "not_sent"}
         if outcome.action == "place":
-            if refused and order.venue_filled == 0 and order.state in {S.INTENT, S.UNKNOWN}:
+            if refused and order.venue_filled == 0 and order.state in {S.INTENT, S.UNKNOWN, S.PENDING_CANCEL}:
                 order.ends_as = S.REJECTED
                 self._settle(order, outcome.time_ns)
             elif not refused and order.state is S.INTENT:
@@ -195,8 +206,8 @@ class OrderManager:
         if order.filled < order.venue_filled:
             return
         end = S.FILLED if order.ends_as is S.CANCELLED and order.filled >= order.size else OrderState(order.ends_as)
-        if end is S.REJECTED and order.state not in {S.INTENT, S.UNKNOWN}:
-            end = S.CANCELLED  # it had stood in the book: the venue's "rejected" cannot undo that
+        if end is S.REJECTED and order.venue_id:
+            end = S.CANCELLED  # it had stood in the book: nothing said later can undo that
         order.pending_price = order.pending_size = 0
         self._move(order, end, time_ns)
         del self._live[order.key][order.client_id]
@@ -222,10 +233,15 @@ class OrderManager:
 
     def snapshot(self) -> dict[str, object]:
         """Everything here as plain data."""
-        return {"orders": [msgspec.to_builtins(o) for o in self._orders.values()], "trades": list(self._trades)}
+        return {
+            "orders": [msgspec.to_builtins(o) for o in self._orders.values()],
+            "trades": list(self._trades),
+            "counts": msgspec.to_builtins(self.counts),
+        }
 
     def restore(self, data: dict[str, object]) -> None:
         """Take up a snapshot, into an empty manager."""
         for order in msgspec.convert(data["orders"], list[Order]):
             self.add(order)
         self._trades = dict.fromkeys(msgspec.convert(data["trades"], list[str]))
+        self.counts = msgspec.convert(data["counts"], Counts)

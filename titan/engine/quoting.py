@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
-from titan.engine.gatekeeper import judge
+from titan.engine.judgement import judge
 from titan.engine.router import Amend, Cancel, Place, Wanted, plan
 from titan.engine.strategies import Outlook, StrategyHost
 from titan.model.commands import AmendOrder, Decision, PlaceOrder
 from titan.model.orders import Lifetime, Order, OrderState
+from titan.risk.budget import RecentOrder
 from titan.risk.denials import Denial, explain
 
 
@@ -106,6 +107,7 @@ def _place(desk: Desk, market: Market, host: StrategyHost, change: Place, decisi
         created_ns=desk.now_ns, changed_ns=desk.now_ns, asked_ns=desk.now_ns,
     )  # fmt: skip
     desk.orders.add(order)
+    desk.gate.note_order(market.key, RecentOrder(desk.now_ns, wanted.side, wanted.price, wanted.size))
     if not desk.first_quote_ns:
         desk.first_quote_ns = desk.now_ns
         if desk.config.timing.duration_ns:

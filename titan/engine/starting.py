@@ -34,6 +34,8 @@ def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
         return
     old, new = market.instrument, event.instrument
     market.instrument = new
+    if old is None or old.same_grid(new):
+        desk.ledger.learn(new)
     if old is None or (old.same_grid(new) and old.status == new.status):
         return
     if old.status != new.status:
@@ -100,6 +102,21 @@ def advance(desk: Desk) -> None:
             ask_account(desk, venue.name, "start")
 
 
+def ask_again(desk: Desk) -> None:
+    """Repeat the questions of the start that have had no answer."""
+    for venue in desk.venues.values():
+        if "terms" in venue.unread:
+            desk.emit(QueryInstruments(venue=venue.name))
+            continue
+        if "orders" in venue.unread:
+            ask_orders(desk, venue.name)
+        for market in desk.markets_of(venue.name):
+            if f"fills {market.key.symbol}" in venue.unread:
+                ask_fills(desk, market)
+        if venue.unread == {"account"}:
+            venue.asked_ns.pop("account", None)
+
+
 def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
     """The account as the session finds it: from here on P&L is counted."""
     venue.unread.discard("account")
@@ -120,7 +137,7 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
             desk.note("info", "position_adopted", f"the account already held {there} lots", market.key)
     for stranger in sorted(set(stated) - {m.key.symbol for m in desk.markets_of(venue.name)}):
         desk.note("warning", "position_elsewhere", f"{stranger}: a position in a symbol not configured; it is left alone")
-    desk.ledger.open_session(venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)})
+    desk.ledger.open_session(venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)}, desk.now_ns)
     if desk.phase is Phase.STARTING and not any(v.unread for v in desk.venues.values()):
         desk.phase = Phase.RUNNING
         desk.note("info", "ready", "all venues are read and agree; quoting begins")
