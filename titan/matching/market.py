@@ -15,8 +15,16 @@ from titan.matching.types import Depth, FundingRecord, MarkRecord
 from titan.model.events import BookDelta, MarkPrice, TopOfBook, TradePrint
 from titan.model.instruments import Instrument
 from titan.model.orders import BUY, SELL
+from titan.simulation.queue_position import LOGARITHM, RISK_AVERSE, QueueModel, power_model
 
 FUNDING_RECORDS = 1_000
+
+
+def queue_model(settings: ExchangeSettings) -> QueueModel:
+    """The queue model that the settings name."""
+    if settings.queue_model == "power":
+        return power_model(settings.queue_exponent)
+    return RISK_AVERSE if settings.queue_model == "risk_averse" else LOGARITHM
 
 
 def check_mark(event: MarkPrice) -> None:
@@ -34,7 +42,7 @@ class Market:
     def __init__(self, instrument: Instrument, settings: ExchangeSettings, now_ns: int) -> None:
         self.instrument = instrument
         replayed = settings.market == "replayed"
-        self.replay = ReplayBook(settings.queue_model, settings.queue_exponent) if replayed else None
+        self.replay = ReplayBook(queue_model(settings)) if replayed else None
         self.matching = None if replayed else MatchingBook()
         self.funding_rate = settings.funding_rate
         self.funding_records: deque[FundingRecord] = deque(maxlen=FUNDING_RECORDS)
@@ -78,7 +86,7 @@ class Market:
         opposite = self.book.best(-side)
         return self.instrument.price(opposite) if opposite else self.mark
 
-    # ---- mark price and funding ----
+    # ---- mark price and funding --------------------------------------------------------------------------
 
     def first_mark(self, now_ns: int) -> None:
         """Begin marking as soon as there is a mid."""
@@ -128,7 +136,7 @@ class Market:
             next_funding_ns=record.next_funding_ns,
         )
 
-    # ---- the public view of a generated book ----
+    # ---- the public view of a generated book -------------------------------------------------------------
 
     def depth(self, levels: int, now_ns: int) -> Depth:
         """The best levels of each side."""

@@ -16,10 +16,17 @@ from typing import NamedTuple
 
 from titan.matching.book import BookSide, Match, SelfMatch, reaches
 from titan.matching.orders import LiveOrder
-from titan.matching.queueing import QueueModel, QueueState, on_level_change, on_trade
 from titan.matching.types import SelfTrade
 from titan.model.events import BookDelta, BookSnapshot, Levels, TradePrint
 from titan.model.orders import BUY, SELL
+from titan.simulation.queue_position import (
+    QueueModel,
+    QueueState,
+    fill_by_touch,
+    fill_by_trade,
+    join_queue,
+    on_level_change,
+)
 
 HELD_DELTAS = 10_000
 
@@ -79,9 +86,8 @@ class RecordedSide:
 class ReplayBook:
     """Recorded levels, our resting orders, and the queue before each of them."""
 
-    def __init__(self, model: QueueModel, exponent: float) -> None:
+    def __init__(self, model: QueueModel) -> None:
         self._model = model
-        self._exponent = exponent
         self._recorded = {BUY: RecordedSide(BUY), SELL: RecordedSide(SELL)}
         self._ours = {BUY: BookSide(BUY), SELL: BookSide(SELL)}
         self._queues: dict[int, QueueState] = {}
@@ -90,7 +96,7 @@ class ReplayBook:
         self.last_id = 0
         self.synchronised = False
 
-    # ---- what the exchange asks of any book ----
+    # ---- what the exchange asks of any book --------------------------------------------------------------
 
     def best(self, side: int) -> int:
         """Best recorded price of a side in ticks, 0 if it is empty."""
@@ -147,7 +153,7 @@ class ReplayBook:
         recorded = self._recorded[order.side]
         price = order.price
         waiting = max(recorded.sizes.get(price, 0) - recorded.traded.get(price, 0), 0)
-        self._queues[order.order_id] = QueueState(float(waiting), 0.0)
+        self._queues[order.order_id] = join_queue(waiting, order.remaining)
 
     def remove(self, order: LiveOrder) -> None:
         """Take a resting order out."""
@@ -162,7 +168,7 @@ class ReplayBook:
         """Recorded lots ahead of a resting order."""
         return self._queues[order.order_id].ahead
 
-    # ---- recorded events ----
+    # ---- recorded events ---------------------------------------------------------------------------------
 
     def check(self, event: BookSnapshot | BookDelta | TradePrint) -> None:
         """ValueError if an event is absurd or out of sequence; nothing changes here."""
@@ -231,13 +237,10 @@ class ReplayBook:
     def _put_all(self, side: int, levels: Levels) -> None:
         recorded = self._recorded[side]
         for price, size in levels:
-            before, traded = recorded.sizes.get(price, 0), recorded.traded.get(price, 0)
             recorded.put(price, size)
             for order in self._ours[side].at(price):
                 state = self._queues[order.order_id]
-                self._queues[order.order_id] = on_level_change(
-                    state, float(before), float(size), float(traded), self._model, self._exponent
-                )
+                self._queues[order.order_id] = on_level_change(state, size, self._model)
 
     def _traded(self, event: TradePrint) -> Iterator[Match]:
         """A recorded aggressor meets our orders before and at its price, best and oldest first."""
@@ -248,20 +251,20 @@ class ReplayBook:
             for order in self._ours[side].at(price):
                 if not order.resting:
                     continue
-                reaching = left if price != event.price else self._advance(order, left)
-                size = min(order.remaining, reaching)
+                size = self._pass(order, event, left)
                 if size:
                     left -= size
-                    self._fill(order, size)
                     yield Match(None, order, price, size, event.side)
-        recorded = self._recorded[side].traded
-        recorded[event.price] = recorded.get(event.price, 0) + left
+        traded = self._recorded[side].traded
+        traded[event.price] = traded.get(event.price, 0) + event.size
 
-    def _advance(self, order: LiveOrder, traded: int) -> int:
-        """Move an order up its queue; returns the lots that reach it."""
-        state, reaching = on_trade(self._queues[order.order_id], float(traded))
+    def _pass(self, order: LiveOrder, event: TradePrint, left: int) -> int:
+        """Let what is left of a recorded trade pass an order; returns the lots that it filled."""
+        state = self._queues[order.order_id]._replace(remaining=order.remaining)
+        state, size = fill_by_trade(state, order.side, order.price, event.side, event.price, left)
         self._queues[order.order_id] = state
-        return int(reaching)
+        self._fill(order, size)
+        return size
 
     def _reached(self) -> Iterator[Match]:
         """Recorded orders on the other side that reach our price trade with us, as far as they go."""
@@ -279,18 +282,18 @@ class ReplayBook:
 
     def _meet(self, order: LiveOrder, opposite: RecordedSide) -> int:
         """Take recorded lots that reach an order of ours; returns how many."""
-        total = 0
+        state = self._queues[order.order_id]._replace(remaining=order.remaining)
         for price in opposite.prices():
-            if order.side * (order.price - price) < 0 or total == order.remaining:
+            if state.remaining == 0 or order.side * (order.price - price) < 0:
                 break
-            size = min(opposite.free(price), order.remaining - total)
+            state, size = fill_by_touch(state, order.side, order.price, price, opposite.free(price))
             self._consume(opposite.side, price, size)
-            total += size
-        if total:
-            self._fill(order, total)
-        return total
+        size = order.remaining - state.remaining
+        self._queues[order.order_id] = state
+        self._fill(order, size)
+        return size
 
-    # ---- pieces ----
+    # ---- pieces ------------------------------------------------------------------------------------------
 
     def _crossed(self) -> bool:
         bid, ask = self.best(BUY), self.best(SELL)
