@@ -1,4 +1,4 @@
-"""The exchange as the protocol layer sees it: core, market, clock, streams and keys, moved through time together."""
+"""The exchange behind the protocol: core, market, clock, streams and keys, moved through time together."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Desk:
         self._next_flush_ns = (exchange.now_ns // FLUSH_NS + 1) * FLUSH_NS
 
     def catch_up(self) -> None:
-        """Bring market and core to the clock's present, so that a call is answered from the book as it now is.
+        """Bring market and core to the clock's present: a call is answered from the book as it now is.
 
         In lock-step nothing happens here: only the control moves time.
         """

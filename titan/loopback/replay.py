@@ -52,7 +52,9 @@ class ReplayedMarket:
         try:
             self.instrument = self._read_terms(venue)
         except OSError as error:
-            raise ExchangeStartError(f"cannot read capture {path}: {error.strerror}; check --replay") from None
+            raise ExchangeStartError(
+                f"cannot read capture {path}: {error.strerror}; check --replay"
+            ) from None
         self.start_ns = self._ahead[0].time_ns
 
     def prepare(self, exchange: Exchange) -> None:
@@ -102,7 +104,7 @@ class ReplayedMarket:
         if damage:
             self._damage = damage
             print(
-                f"capture {self._reader.path}: {damage}; everything before it was served, the market ends there",
+                f"capture {self._reader.path}: {damage}; all before it was served, the market ends there",
                 file=sys.stderr,
                 flush=True,
             )
@@ -149,8 +151,8 @@ def _level_texts(lines: Iterable[CaptureLine]) -> list[tuple[str, str]]:
 def infer_instrument(symbol: str, venue: str, pairs: Iterable[tuple[str, str]]) -> Instrument:
     """Terms of a linear perpetual from the levels of its book: a capture holds no ``exchangeInfo``.
 
-    The tick is the largest step that every price is a multiple of, likewise the lot; both keep the decimals seen. The
-    bounds that no capture shows are Binance's for BTCUSDT.
+    The tick is the largest step that every price is a multiple of, likewise the lot; both keep the decimals
+    seen. The bounds that no capture shows are Binance's for BTCUSDT.
 
     Raises
     ------

@@ -47,7 +47,7 @@ class _Face:
         )
 
     async def raw(self, request: web.Request) -> web.WebSocketResponse:
-        """``/ws``, ``/ws/<stream>/<stream>``, ``/ws/<listenKey>``, ``/ws?listenKey=``; ccxt appends a number."""
+        """``/ws``, ``/ws/<stream>/<stream>``, ``/ws/<listenKey>``, ``/ws?listenKey=``; ccxt adds a number."""
         names = [name for name in request.match_info.get("names", "").split("/") if name]
         if "listenKey" in request.query:
             names.append(request.query["listenKey"])
@@ -58,7 +58,9 @@ class _Face:
         names = [name for name in request.query.get("streams", "").split("/") if name]
         return await self._stream(request, names, combined=True)
 
-    async def _stream(self, request: web.Request, names: Iterable[str], combined: bool) -> web.WebSocketResponse:
+    async def _stream(
+        self, request: web.Request, names: Iterable[str], combined: bool
+    ) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=_PING_S)
         await socket.prepare(request)
         self._desk.catch_up()

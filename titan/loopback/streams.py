@@ -42,7 +42,7 @@ class Connection:
         self.send(b'{"stream":"%b","data":%b}' % (name.encode(), payload) if self.combined else payload)
 
     async def write(self) -> None:
-        """Send what is queued until the socket closes; a reader too far behind is cut off, as at the venue."""
+        """Send what is queued until the socket closes; a reader too far behind is cut off."""
         while not self._socket.closed:
             payload = await self._queue.get()
             if self._queue.qsize() > _MOST_QUEUED:
@@ -125,7 +125,7 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 def answer_request(register: Register, connection: Connection, text: str) -> bytes:
-    """Carry out SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, GET_PROPERTY or SET_PROPERTY; the answer's bytes."""
+    """Carry out a request on a websocket (SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, ...); its answer."""
     try:
         request = msgspec.json.decode(text, type=Subscription)
     except msgspec.DecodeError as error:
