@@ -95,7 +95,8 @@ lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	@$(COMPILE) pyproject.toml requirements/build.in -o requirements/runner.txt
 	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra dev -c requirements/runner.txt -o requirements/dev.txt
-	@$(COMPILE) requirements/lab.in -c requirements/dev.txt -o requirements/lab.txt
+	@$(COMPILE) pyproject.toml --extra research -c requirements/dev.txt -o requirements/lab.txt
+	@$(COMPILE) pyproject.toml --extra docs -c requirements/dev.txt -o requirements/docs.txt
 
 clean: ## remove what can be made again (.venv, caches, coverage)
 	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
