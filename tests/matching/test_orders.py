@@ -330,7 +330,7 @@ def test_an_account_opens_once(ex):
 
 
 def test_recorded_events_have_no_place_in_a_generated_market(ex):
-    with pytest.raises(ValueError, match="no replayed market"):
+    with pytest.raises(ValueError, match="market is generated"):
         ex.apply_market(trade(600_000, 1, BUY))
     assert ex.queue_ahead("m", SYMBOL, 1) is None
     assert ex.synchronised(SYMBOL)
