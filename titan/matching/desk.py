@@ -57,7 +57,7 @@ class OrderDesk:
         self._last_order_id = 0
         self._last_trade_id = 0
 
-    # ---- calls ----
+    # ---- calls -------------------------------------------------------------------------------------------
 
     def place(self, account: Account, market: Market, request: OrderRequest) -> OrderRecord:
         """Check a new order, match it, queue what remains."""
@@ -122,7 +122,7 @@ class OrderDesk:
         self.events.extend(market.book_events(self.now_ns))
         market.first_mark(self.now_ns)
 
-    # ---- checks ----
+    # ---- checks ------------------------------------------------------------------------------------------
 
     def _check_new(self, account: Account, market: Market, request: OrderRequest) -> int:
         """Every rule for a new order; returns its size, trimmed if reduce-only."""
@@ -165,7 +165,7 @@ class OrderDesk:
         self._margin.check(account, market, order.side, at, remaining, replaces=order)
         return size
 
-    # ---- matching ----
+    # ---- matching ----------------------------------------------------------------------------------------
 
     def _work(self, market: Market, order: LiveOrder) -> None:
         """Match an order that is not in the book, then queue or expire the remainder."""

@@ -77,7 +77,7 @@ class Exchange:
         self._desk.now_ns = now_ns
         self._countdowns: dict[tuple[str, str], int] = {}
 
-    # ---- the clock ----
+    # ---- the clock ---------------------------------------------------------------------------------------
 
     @property
     def now_ns(self) -> int:
@@ -159,7 +159,7 @@ class Exchange:
         events, self._desk.events = self._desk.events, []
         return events
 
-    # ---- the market ----
+    # ---- the market --------------------------------------------------------------------------------------
 
     def apply_market(self, event: MarketEvent) -> None:
         """Apply a recorded event to a replayed market, and fill what it fills.
@@ -250,7 +250,7 @@ class Exchange:
         """Past settlements, oldest first."""
         return tuple(self._market(symbol).funding_records)
 
-    # ---- accounts ----
+    # ---- accounts ----------------------------------------------------------------------------------------
 
     def open_account(self, account: str, terms: AccountTerms) -> None:
         """Open an account with its starting balances; ValueError if it exists."""
@@ -313,7 +313,7 @@ class Exchange:
             and execution.trade_id >= from_id
         )
 
-    # ---- orders ----
+    # ---- orders ------------------------------------------------------------------------------------------
 
     def place(self, account: str, request: OrderRequest) -> OrderRecord:
         """Place an order; returns it after matching: open, partially filled, filled or expired."""
@@ -390,7 +390,7 @@ class Exchange:
         replay = self._market(symbol).replay
         return None if replay is None else replay.ahead(order)
 
-    # ---- pieces ----
+    # ---- pieces ------------------------------------------------------------------------------------------
 
     def _account(self, account: str) -> Account:
         found = self._accounts.get(account)

@@ -86,7 +86,7 @@ class Market:
         opposite = self.book.best(-side)
         return self.instrument.price(opposite) if opposite else self.mark
 
-    # ---- mark price and funding ----
+    # ---- mark price and funding --------------------------------------------------------------------------
 
     def first_mark(self, now_ns: int) -> None:
         """Begin marking as soon as there is a mid."""
@@ -136,7 +136,7 @@ class Market:
             next_funding_ns=record.next_funding_ns,
         )
 
-    # ---- the public view of a generated book ----
+    # ---- the public view of a generated book -------------------------------------------------------------
 
     def depth(self, levels: int, now_ns: int) -> Depth:
         """The best levels of each side."""

@@ -96,7 +96,7 @@ class ReplayBook:
         self.last_id = 0
         self.synchronised = False
 
-    # ---- what the exchange asks of any book ----
+    # ---- what the exchange asks of any book --------------------------------------------------------------
 
     def best(self, side: int) -> int:
         """Best recorded price of a side in ticks, 0 if it is empty."""
@@ -164,7 +164,7 @@ class ReplayBook:
         """Recorded lots ahead of a resting order."""
         return self._queues[order.order_id].ahead
 
-    # ---- recorded events ----
+    # ---- recorded events ---------------------------------------------------------------------------------
 
     def check(self, event: BookSnapshot | BookDelta | TradePrint) -> None:
         """ValueError if an event is absurd or out of sequence; nothing changes here."""
@@ -289,7 +289,7 @@ class ReplayBook:
         self._fill(order, size)
         return size
 
-    # ---- pieces ----
+    # ---- pieces ------------------------------------------------------------------------------------------
 
     def _crossed(self) -> bool:
         bid, ask = self.best(BUY), self.best(SELL)
