@@ -14,6 +14,7 @@ from yarl import URL
 
 from titan.loopback.clock import LockstepClock
 from titan.loopback.desk import Desk
+from titan.loopback.server import OBSERVER_HEADER
 from titan.loopback.signatures import DEFAULT_CREDENTIALS, Credentials
 
 SYMBOL = "BTCUSDT"
@@ -86,8 +87,9 @@ class Client:
             "POST", "/v1/order", symbol=SYMBOL, side=side, type="MARKET", quantity=quantity, **params
         )
 
-    async def stream(self, path: str) -> aiohttp.ClientWebSocketResponse:
-        return await self._session.ws_connect(f"ws://127.0.0.1:{self.port}{path}")
+    async def stream(self, path: str, observer: bool = False) -> aiohttp.ClientWebSocketResponse:
+        headers = {OBSERVER_HEADER: "1"} if observer else {}
+        return await self._session.ws_connect(f"ws://127.0.0.1:{self.port}{path}", headers=headers)
 
     async def private(self) -> aiohttp.ClientWebSocketResponse:
         key = (await self.keyed("POST", "/v1/listenKey")).body["listenKey"]

@@ -258,4 +258,3 @@ def _batch_entry(price: str) -> dict[str, object]:
 
 def _json(orders: list[dict[str, object]]) -> str:
     return msgspec.json.encode(orders).decode()
-
