@@ -29,8 +29,9 @@ help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
 
 $(UV_STAMP): requirements/uv.txt
-	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or later is needed and python3 was not found" >&2; exit 2; }
-	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "make: Python 3.11 or later is needed; name one with PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/tools --require-hashes -r $<
 	@rm -f $(VENV)/.uv-* && touch $@
 
@@ -95,7 +96,8 @@ lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	@$(COMPILE) pyproject.toml requirements/build.in -o requirements/runner.txt
 	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra dev -c requirements/runner.txt -o requirements/dev.txt
-	@$(COMPILE) requirements/lab.in -c requirements/dev.txt -o requirements/lab.txt
+	@$(COMPILE) pyproject.toml --extra research -c requirements/dev.txt -o requirements/lab.txt
+	@$(COMPILE) pyproject.toml --extra docs -c requirements/dev.txt -o requirements/docs.txt
 
 clean: ## remove what can be made again (.venv, caches, coverage)
 	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

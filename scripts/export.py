@@ -8,6 +8,7 @@ module is never lost.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import re
 import shutil
@@ -121,9 +122,18 @@ def run(arguments: list[str], folder: Path) -> str:
     return done.stdout + done.stderr
 
 
-def cell_markers(text: str) -> list[str]:
-    """Return nbdev's cell markers in order."""
-    return [line for line in text.splitlines() if line.startswith("# %% ")]
+def imports_by_cell(text: str) -> list[set[tuple[str, str]]]:
+    """Return, for each of nbdev's cells, the (module, name) pairs that it imports at its top level."""
+    cells = re.split(r"^# %% .*$", text, flags=re.MULTILINE)
+    return [
+        {
+            (getattr(node, "module", None) or "", alias.name)
+            for node in ast.parse(cell).body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        for cell in cells
+    ]
 
 
 def polish(folder: Path, modules: list[Path]) -> None:
@@ -132,14 +142,14 @@ def polish(folder: Path, modules: list[Path]) -> None:
     Raises
     ------
     ExportError
-        If sorting moved an import across a cell, which nbdev-update could not undo.
+        If sorting moved an import to another cell, which nbdev-update would carry into the notebook.
     """
     before = {module: (folder / module).read_text(encoding="utf-8") for module in modules}
     paths = [str(module) for module in modules]
     run(["ruff", "check", "--quiet", "--no-cache", "--select", "I,RUF022", "--fix", *paths], folder)
     run(["ruff", "format", "--quiet", "--no-cache", *paths], folder)
     for module, text in before.items():
-        if cell_markers((folder / module).read_text(encoding="utf-8")) != cell_markers(text):
+        if imports_by_cell((folder / module).read_text(encoding="utf-8")) != imports_by_cell(text):
             raise ExportError(f"{module}: imports stand in two neighbouring cells; put them into one cell")
 
 

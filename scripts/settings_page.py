@@ -1,4 +1,4 @@
-"""Write docs/settings.md from the settings' own descriptions, or check that it is current with ``--check``."""
+"""Write docs/settings.md from the settings' own descriptions, or check it with ``--check``."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 INTRODUCTION = """# Settings
 
-`settings.ini` is the one configuration file of a desk. A `settings.local.ini` beside it goes over it, and the environment
-over both: `TITAN_LIVE__MODE` is `mode` in `[live]`, and `TITAN_VENUE__BINANCE__REST_URL` is `rest_url` in `[venue.binance]`.
+`settings.ini` is the one configuration file of a desk. A `settings.local.ini` beside it goes over it, and the
+environment over both: `TITAN_LIVE__MODE` is `mode` in `[live]`, and `TITAN_VENUE__BINANCE__REST_URL` is
+`rest_url` in `[venue.binance]`.
 An unknown key or a value out of range is an error that names the key, the value and what is allowed.
 Secrets never stand in a file. `make export` writes this page.
 """
@@ -61,7 +62,7 @@ def page() -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Write or check the page, and return the exit code."""
     parser = argparse.ArgumentParser(prog="settings_page", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; end 1 if the page is not current")
+    parser.add_argument("--check", action="store_true", help="change nothing; end 1 on drift")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args(arguments)
     current = options.page.read_text(encoding="utf-8") if options.page.exists() else ""

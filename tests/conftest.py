@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,13 @@ def titan_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no recorded market data: set TITAN_DATA to its folder")
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped browser test into a failure where CI=true: nothing else would tell that it never ran."""
+    report = yield
+    if report.skipped and item.get_closest_marker("browser") and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, but CI=true requires the browser: {report.longrepr}"
+    return report

@@ -158,9 +158,3 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         units = abs(lots) * self.lot_size * self.multiplier
         return units * price if self.kind == "linear" else units
 
-    def gain(self, lots: int, entry: Decimal, exit_: Decimal) -> Decimal:
-        """Profit of holding signed `lots` while the price goes from `entry` to `exit_`, in the settle currency."""
-        units = lots * self.lot_size * self.multiplier
-        if self.kind == "linear":
-            return units * (exit_ - entry)
-        return units * (1 / entry - 1 / exit_)

@@ -15,8 +15,7 @@ SELL = -1
 class OrderState(StrEnum):
     """Where an order stands in its life; `engine.orders` holds and enforces the legal transitions."""
 
-    INTENT = "intent"  # decided, not yet durable
-    SENT = "sent"  # durable and on the wire, no answer yet
+    INTENT = "intent"  # decided: made durable, then sent; no answer yet
     OPEN = "open"
     PARTIALLY_FILLED = "partially_filled"
     PENDING_AMEND = "pending_amend"
@@ -56,10 +55,16 @@ class Order(msgspec.Struct, kw_only=True):
     created_ns: int
     changed_ns: int
     venue_id: str = ""
-    filled: int = 0
+    venue_ns: int = 0  # the venue's stamp on the newest word about it
+    venue_filled: int = 0  # lots the venue says are filled
+    filled: int = 0  # lots of the executions booked here
     pending_price: int = 0  # an amend under way, 0 if none
     pending_size: int = 0
-    absences: int = 0  # consecutive "no such order" answers while unknown
+    ends_as: OrderState | None = None  # the venue ended it, but executions are still missing here
+    asked_ns: int = 0  # when the last request to change it was decided
+    queried_ns: int = 0  # when the venue was last asked about it
+    absences: int = 0  # valid "no such order" answers since the last word
+    fills_read: bool = False  # own executions were read completely since the first of them
 
     @property
     def key(self) -> InstrumentKey:
@@ -68,8 +73,9 @@ class Order(msgspec.Struct, kw_only=True):
 
     @property
     def remaining(self) -> int:
-        """Lots that may still fill, at the worse of the old and the pending size."""
-        return max(max(self.size, self.pending_size) - self.filled, 0)
+        """Lots that may still change the position, at the worse of the old and the pending size."""
+        bound = self.venue_filled if self.ends_as else max(self.size, self.pending_size)
+        return max(bound - self.filled, 0)
 
     @property
     def live(self) -> bool:

@@ -1,0 +1,129 @@
+"""Every notebook under nbs/: its shape, and its own examples run against the module that it exports."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import importlib
+import inspect
+import linecache
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.notebooks import load, notebook_paths, source_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = notebook_paths(REPOSITORY / "nbs")
+RESEARCH = notebook_paths(REPOSITORY / "research")
+EXPORTED = re.compile(r"^#\|\s*export", re.MULTILINE)
+NOT_RUN = re.compile(r"^#\|\s*eval:\s*false", re.MULTILINE)
+MOST_CELLS, MOST_EXPORTED_LINES, MOST_CELL_LINES = 44, 220, 33
+DATA = REPOSITORY.parent / "shared" / "data"
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+def code_cells(path: Path) -> list[tuple[int, str]]:
+    """Return (position, source) of the code cells."""
+    cells: list[dict[str, Any]] = load(path)["cells"]
+    return [(at, source_of(cell)) for at, cell in enumerate(cells) if cell["cell_type"] == "code"]
+
+
+def exported(path: Path) -> list[str]:
+    return [source for _, source in code_cells(path) if EXPORTED.search(source)]
+
+
+def run_cell(source: str, name: str, namespace: dict[str, Any]) -> None:
+    """Run one cell, with await at its top level, so that a traceback shows its lines."""
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(eval(code, namespace))
+    else:
+        exec(code, namespace)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_examples_hold(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    relative = path.relative_to(REPOSITORY / "nbs").with_suffix("")
+    module = importlib.import_module(".".join(("titan", *relative.parts)))
+    # A copy, so that an example cannot change the module for the tests that follow.
+    namespace = dict(vars(module))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    if DATA.is_dir():
+        monkeypatch.setenv("TITAN_DATA", str(DATA))
+    for at, source in code_cells(path):
+        if not EXPORTED.search(source) and not NOT_RUN.search(source):
+            run_cell(source, f"<{name_of(path)}, cell {at}>", namespace)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_notebook_is_short(path: Path) -> None:
+    assert len(load(path)["cells"]) <= MOST_CELLS
+    assert sum(len(source.splitlines()) for source in exported(path)) <= MOST_EXPORTED_LINES
+    long = [at for at, source in code_cells(path) if len(source.splitlines()) > MOST_CELL_LINES]
+    assert long == [], f"cells of more than {MOST_CELL_LINES} lines"
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *RESEARCH], ids=name_of)
+def test_notebook_begins_with_title_and_claim(path: Path) -> None:
+    first = load(path)["cells"][0]
+    assert first["cell_type"] == "markdown"
+    assert re.match(r"# \S.*\n+> \S", source_of(first)), (
+        "the first cell is '# Title' and '> one-sentence claim'"
+    )
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_notebook_has_a_lowercase_noun_for_a_name(path: Path) -> None:
+    assert re.fullmatch(r"[a-z][a-z_]*", path.stem)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_exports_use_no_star_import_no_patch_and_no_name_twice(path: Path) -> None:
+    names: Counter[str] = Counter()
+    for _, source in code_cells(path):
+        assert not re.search(r"^\s*from \S+ import \*", source, re.MULTILINE), "star import"
+        assert not re.search(r"^@patch", source, re.MULTILINE), "@patch"
+    for source in exported(path):
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names[node.name] += 1
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *RESEARCH], ids=name_of)
+def test_notebook_has_no_outputs(path: Path) -> None:
+    cells = [cell for cell in load(path)["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+
+
+def test_quick_start_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY / "research")
+    namespace: dict[str, Any] = {}
+    for at, source in code_cells(REPOSITORY / "research" / "quick_start.ipynb"):
+        run_cell(source, f"<quick_start, cell {at}>", namespace)
+    assert namespace["settings"].live.mode == "loopback"
+
+
+def test_a_failing_example_shows_its_line() -> None:
+    with pytest.raises(AssertionError) as caught:
+        run_cell("x = 1\nassert x == 2", "<example, cell 3>", {})
+    assert str(caught.traceback[-1].statement) == "assert x == 2"
+
+
+def test_await_at_the_top_level_of_a_cell() -> None:
+    namespace: dict[str, Any] = {}
+    run_cell("import asyncio\nx = await asyncio.sleep(0, 5)", "<example>", namespace)
+    assert namespace["x"] == 5

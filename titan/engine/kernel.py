@@ -1,0 +1,311 @@
+"""The kernel: one event in, the commands decided on out. No clock, no socket, no random number, no file.
+
+Backtest, paper, live and replay are this class on different inputs: the same events give the same commands and the same state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from titan.engine import account, quoting, starting, stopping
+from titan.engine.book import Book
+from titan.engine.client_ids import ClientIds
+from titan.engine.configuration import KernelConfig
+from titan.engine.desk import Desk, Market, Phase, VenueDesk
+from titan.engine.gatekeeper import Gatekeeper
+from titan.engine.ledger import Ledger
+from titan.engine.orders import KEEP_ENDED_NS, OrderManager
+from titan.engine.state import freeze, thaw
+from titan.engine.strategies import StrategyHost
+from titan.evaluation.pnl import Parts
+from titan.model import events as e
+from titan.model.commands import AnyCommand
+from titan.model.contract import StrategyModule
+from titan.model.orders import OrderState
+
+DAY_NS = 86_400 * 10**9
+STOPPED_BY_RISK = 4
+STOPPED_BY_STORAGE = 5
+
+
+class Summary(NamedTuple):
+    """The session in numbers, money in the reporting currency; None where a price for the conversion is missing."""
+
+    pnl: Decimal | None
+    parts: Parts | None
+    equity_change_at_venue: Decimal | None
+    positions: Mapping[str, int]
+    unknown_orders: int
+    open_orders: int
+    differences: int
+    unpriced: tuple[str, ...]
+
+
+class Kernel:
+    """The decision-making core of one session.
+
+    Parameters
+    ----------
+    config : KernelConfig
+        What the session trades, where and within which limits.
+    strategies : mapping of str to StrategyModule
+        The strategy modules by their `code`.
+    snapshot : bytes, optional
+        The state a predecessor ended with, or this session at an earlier event.
+    """
+
+    def __init__(
+        self, config: KernelConfig, strategies: Mapping[str, StrategyModule], snapshot: bytes | None = None
+    ) -> None:
+        self.desk = Desk(
+            config=config,
+            ids=ClientIds(config.session),
+            orders=OrderManager(),
+            ledger=Ledger(config.timing.markout_ns),
+            markets={key: Market(key, Book()) for key in config.keys},
+            venues={venue.name: VenueDesk(venue.name) for venue in config.venues},
+            hosts=[StrategyHost(strategy, strategies[strategy.code]) for strategy in config.strategies],
+            gate=Gatekeeper(config.limits, [venue.name for venue in config.venues]),
+        )
+        if snapshot is not None:
+            thaw(self.desk, snapshot)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            e.BookDelta: self._on_book,
+            e.BookSnapshot: self._on_book,
+            e.TopOfBook: self._on_top,
+            e.TradePrint: self._on_trade,
+            e.MarkPrice: self._on_mark,
+            e.BadFrame: self._on_bad_frame,
+            e.OrderUpdate: lambda event: account.on_order_update(self.desk, event),
+            e.Fill: lambda event: account.on_fill(self.desk, event),
+            e.CommandOutcome: lambda event: account.on_outcome(self.desk, event),
+            e.OrderAbsent: lambda event: account.on_absent(self.desk, event),
+            e.BalanceUpdate: lambda event: None,  # a hint only: wallets are compared where they are queried
+            e.AccountSnapshot: self._on_account,
+            e.OpenOrders: self._on_open_orders,
+            e.FillsQueried: lambda event: account.on_fills_queried(self.desk, event),
+            e.Income: lambda event: account.on_income(self.desk, event),
+            e.QueryFailed: self._on_query_failed,
+            e.FeeRates: lambda event: starting.on_fee_rates(self.desk, event),
+            e.InstrumentUpdate: lambda event: starting.on_instrument(self.desk, event),
+            e.SessionStarted: self._on_start,
+            e.StreamState: self._on_stream,
+            e.TimerFired: self._on_timer,
+            e.StopRequested: lambda event: stopping.request_stop(self.desk, event.reason, event.exit_code),
+            e.StorageFailed: self._on_storage_failed,
+            e.OperatorAction: self._on_operator,
+        }
+
+    def step(self, event: e.AnyEvent) -> tuple[AnyCommand, ...]:
+        """Take in one event and return what is to be done about it, in order."""
+        desk = self.desk
+        desk.now_ns = max(desk.now_ns, event.time_ns)
+        if not desk.epoch_ns:
+            desk.epoch_ns = event.time_ns
+        desk.out = []
+        if desk.phase is not Phase.ENDED:
+            self._handlers[type(event)](event)
+            if desk.phase is Phase.STARTING:
+                starting.advance(desk)
+            elif desk.phase is Phase.STOPPING:
+                stopping.advance(desk)
+        return tuple(desk.out)
+
+    # ---- The market --------------------------------------------------------------------------------------------------
+
+    def _on_book(self, event: e.BookDelta | e.BookSnapshot) -> None:
+        market = self._heard(event)
+        if market is None:
+            return
+        before = market.book.state
+        market.book.apply(event)
+        if market.book.state == "doubtful" and before != "doubtful":
+            self.desk.note("warning", "book_doubtful", market.book.reason, market.key)
+        self._after_market(market)
+
+    def _on_top(self, event: e.TopOfBook) -> None:
+        market = self._heard(event)
+        if market is None:
+            return
+        before = market.book.state
+        market.book.note_top(event)
+        if market.book.state != before:
+            self.desk.note("warning", "book_doubtful", market.book.reason, market.key)
+            self._after_market(market)
+
+    def _on_trade(self, event: e.TradePrint) -> None:
+        market = self._heard(event)
+        if market is None:
+            return
+        for host in self.desk.hosts:
+            if host.key == market.key:
+                host.note_trade(event.side, event.size)
+
+    def _on_mark(self, event: e.MarkPrice) -> None:
+        market = self._heard(event)
+        if market is not None:
+            market.mark = event
+
+    def _on_bad_frame(self, event: e.BadFrame) -> None:
+        desk = self.desk
+        for market in desk.markets_of(event.venue):
+            if event.symbol in {"", market.key.symbol}:
+                market.book.reset(event.reason)
+                desk.note("warning", "bad_frame", f"{event.reason}; the book is rebuilt", market.key)
+                self._after_market(market)
+
+    def _heard(self, event: e.VenueEvent) -> Market | None:
+        market = self.desk.markets.get(event.key)
+        if market is not None:
+            market.heard_ns = event.time_ns
+        return market
+
+    def _after_market(self, market: Market) -> None:
+        book = market.book
+        if book.state == "ready" and book.best_bid and book.best_ask:
+            market.mid_half_ticks = book.best_bid + book.best_ask
+            self.desk.ledger.note_mid(market.key, self.desk.now_ns, market.mid)
+        starting.ask_book(self.desk, market)
+        quoting.evaluate(self.desk, market)
+
+    # ---- The account -------------------------------------------------------------------------------------------------
+
+    def _on_account(self, event: e.AccountSnapshot) -> None:
+        venue = self.desk.venues[event.venue]
+        if event.purpose == "start":
+            starting.on_opening(self.desk, venue, event)
+            return
+        account.check_positions(self.desk, event)
+        if event.purpose == "end":
+            account.check_wallets(self.desk, event)
+            venue.closing = event
+            mids = {m.key: m.mid for m in self.desk.markets_of(event.venue) if m.mid_half_ticks}
+            self.desk.ledger.close_session(mids)
+
+    def _on_open_orders(self, event: e.OpenOrders) -> None:
+        account.on_open_orders(self.desk, event)
+        stopping.on_open_orders(self.desk, event)
+
+    def _on_query_failed(self, event: e.QueryFailed) -> None:
+        text = f"{event.query} {event.symbol} {event.client_id}: {event.reason}; it is asked again"
+        self.desk.note("warning", "query_failed", text)
+
+    # ---- The session -------------------------------------------------------------------------------------------------
+
+    def _on_start(self, event: e.SessionStarted) -> None:
+        starting.on_start(self.desk, event)
+        self.desk.day = event.time_ns // DAY_NS
+
+    def _on_stream(self, event: e.StreamState) -> None:
+        starting.on_stream(self.desk, event)
+        for market in self.desk.markets_of(event.venue):
+            self._after_market(market)
+
+    def _on_timer(self, event: e.TimerFired) -> None:
+        desk = self.desk
+        if event.name == "stop":
+            stopping.on_timer(desk)
+        elif event.name == "duration":
+            stopping.request_stop(desk, "the session's duration is over", 0)
+        elif event.name == "check":
+            self._check()
+            desk.timer("check", desk.config.timing.check_ns)
+        elif event.name == "reconcile":
+            if desk.phase is Phase.RUNNING:
+                self._reconcile()
+            elif desk.phase is Phase.STARTING:
+                starting.ask_again(desk)
+            desk.timer("reconcile", desk.config.timing.reconcile_ns)
+
+    def _check(self) -> None:
+        desk, timing = self.desk, self.desk.config.timing
+        for order in desk.orders.live():
+            waited = desk.now_ns - max(order.asked_ns, order.queried_ns) >= timing.unknown_after_ns
+            in_flight = order.state not in {OrderState.OPEN, OrderState.PARTIALLY_FILLED}
+            if waited and order.ends_as is not None:
+                order.queried_ns = desk.now_ns
+                account.ask_fills(desk, desk.markets[order.key])
+            elif waited and in_flight:
+                desk.orders.doubt(order, desk.now_ns)
+                account.query(desk, order)
+        for market in desk.markets.values():
+            if market.book.state == "ready" and desk.now_ns - market.heard_ns > timing.stale_after_ns:
+                market.book.reset(f"nothing was heard for {timing.stale_after_ns / 1e9:g} s")
+                desk.note("warning", "stale_book", market.book.reason, market.key)
+            self._after_market(market)
+        desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
+        self._check_loss()
+
+    def _check_loss(self) -> None:
+        desk = self.desk
+        desk.revalue()
+        total = desk.pnl
+        if total is None:
+            return
+        if desk.now_ns // DAY_NS != desk.day:
+            desk.day, desk.day_open = desk.now_ns // DAY_NS, total
+        limit = desk.config.limits.max_daily_loss
+        if limit and desk.day_open - total >= Decimal(limit):
+            text = f"the day's loss of {desk.day_open - total} has reached max_daily_loss = {limit}"
+            stopping.request_stop(desk, text, STOPPED_BY_RISK)
+
+    def _reconcile(self) -> None:
+        for name, venue in self.desk.venues.items():
+            if not venue.streams["private"] and "terms" in venue.unread:
+                continue
+            account.ask_orders(self.desk, name)
+            for market in self.desk.markets_of(name):
+                account.ask_fills(self.desk, market)
+            account.ask_account(self.desk, name, "periodic")
+
+    def _on_storage_failed(self, event: e.StorageFailed) -> None:
+        self.desk.storage_failed = event.reason
+        self.desk.note("error", "storage_failed", f"{event.reason}; every order is cancelled, nothing is added")
+        stopping.request_stop(self.desk, f"storage failed: {event.reason}", STOPPED_BY_STORAGE)
+
+    def _on_operator(self, event: e.OperatorAction) -> None:
+        desk = self.desk
+        desk.note("warning", "operator", f"{event.who}: {event.action} {event.target} ({event.why})")
+        if event.action == "stop":
+            stopping.request_stop(desk, f"{event.who}: {event.why}", 0)
+        elif event.action == "pause":
+            desk.paused = f"{event.who}: {event.why}"
+        elif event.action == "resume":
+            desk.paused = ""
+        else:
+            desk.note("error", "operator_unknown", f"{event.action}: known are stop, pause and resume")
+        for market in desk.markets.values():
+            quoting.evaluate(desk, market)
+
+    # ---- What it came to ---------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """The whole state, enough to go on from here: canonical, so equal states give equal bytes."""
+        return freeze(self.desk)
+
+    def state_hash(self) -> str:
+        """SHA-256 of the snapshot."""
+        return hashlib.sha256(self.snapshot()).hexdigest()
+
+    def summary(self) -> Summary:
+        """The session so far in numbers."""
+        desk = self.desk
+        live = list(desk.orders.live())
+        parts = desk.ledger.parts(desk.conversion)
+        return Summary(
+            pnl=parts.total if parts else None,
+            parts=parts,
+            equity_change_at_venue=desk.ledger.equity_change(
+                [(venue.opening, venue.closing) for venue in desk.venues.values()], desk.conversion
+            ),
+            positions={str(key): desk.ledger.lots(key) for key in desk.markets},
+            unknown_orders=sum(order.state is OrderState.UNKNOWN for order in live),
+            open_orders=len(live),
+            differences=desk.differences,
+            unpriced=desk.ledger.unpriced(desk.conversion),
+        )

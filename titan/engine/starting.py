@@ -1,0 +1,143 @@
+"""The start: nothing is traded at a venue until its terms, orders, executions, book and account have been read."""
+
+from __future__ import annotations
+
+from titan.engine.account import ask_account, ask_fills, ask_orders, cancel
+from titan.engine.desk import Desk, Market, Phase, VenueDesk
+from titan.model.commands import QueryInstruments, RequestBook
+from titan.model.events import AccountSnapshot, FeeRates, InstrumentUpdate, SessionStarted, StreamState
+from titan.model.orders import OrderState
+
+BOOK_RETRY_NS = 1_000_000_000
+
+
+def on_start(desk: Desk, event: SessionStarted) -> None:
+    """Ask every venue for its terms; all other questions follow from the answers."""
+    for order in desk.orders.live():
+        if order.state is not OrderState.UNKNOWN:
+            desk.orders.doubt(order, event.time_ns)
+    for name, venue in desk.venues.items():
+        venue.unread = {"terms", "orders", "account"}
+        venue.unread |= {f"fills {market.key.symbol}" for market in desk.markets_of(name)}
+        for market in desk.markets_of(name):
+            if not market.fills_from_ns:
+                market.fills_from_ns = event.time_ns
+        desk.emit(QueryInstruments(venue=name))
+    desk.timer("check", desk.config.timing.check_ns)
+    desk.timer("reconcile", desk.config.timing.reconcile_ns)
+
+
+def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
+    """Take up new terms. A changed grid pulls every quote and re-keys what is held before anything is quoted again."""
+    market = desk.markets.get(event.instrument.key)
+    if market is None:
+        return
+    old, new = market.instrument, event.instrument
+    market.instrument = new
+    if old is None or old.same_grid(new):
+        desk.ledger.learn(new)
+    if old is None or (old.same_grid(new) and old.status == new.status):
+        return
+    if old.status != new.status:
+        desk.note("warning", "instrument_status", f"status is now {new.status}", market.key)
+    if old.same_grid(new):
+        return
+    desk.note("warning", "instrument_terms", "tick or lot changed: quotes are pulled and all is re-keyed", market.key)
+    tick_ratio, lot_ratio = float(old.tick_size / new.tick_size), float(old.lot_size / new.lot_size)
+    desk.orders.rekey(market.key, tick_ratio, lot_ratio)
+    market.mid_half_ticks = round(market.mid_half_ticks * tick_ratio)
+    left_over = desk.ledger.rekey(market.key, old, new)
+    if left_over:
+        market.stopped = f"the position is no whole number of the new lots: {left_over}; close it by hand, then restart"
+        desk.differences += 1
+    market.book.reset("the instrument's terms changed")
+    for order in desk.orders.live(market.key):
+        if order.state is not OrderState.PENDING_CANCEL:
+            cancel(desk, order)
+
+
+def on_fee_rates(desk: Desk, event: FeeRates) -> None:
+    """Note the account's rates; they complete an instrument's terms."""
+    desk.markets[event.key].fees = event
+    venue = desk.venues[event.venue]
+    markets = desk.markets_of(event.venue)
+    if "terms" not in venue.unread or not all(m.instrument and m.fees for m in markets):
+        return
+    venue.unread.discard("terms")
+    ask_orders(desk, venue.name)
+    for market in markets:
+        ask_fills(desk, market)
+
+
+def on_stream(desk: Desk, event: StreamState) -> None:
+    """A stream dropped or came back: what was missed in between is read again before quoting resumes."""
+    venue = desk.venues[event.venue]
+    came_back = event.up and not venue.streams[event.stream]
+    venue.streams[event.stream] = event.up
+    level = "info" if event.up else "warning"
+    desk.note(level, f"{event.stream}_stream_{'up' if event.up else 'down'}", f"{event.venue}: {event.reason}")
+    if event.stream == "market":
+        for market in desk.markets_of(event.venue):
+            market.book.reset(f"market stream {'restarted' if event.up else 'down'}")
+    elif came_back and "terms" not in venue.unread:
+        venue.unread |= {"orders", *(f"fills {m.key.symbol}" for m in desk.markets_of(event.venue))}
+        ask_orders(desk, venue.name)
+        for market in desk.markets_of(event.venue):
+            ask_fills(desk, market)
+
+
+def ask_book(desk: Desk, market: Market) -> None:
+    """Fetch a depth snapshot where the book wants one, not more often than once a second."""
+    waited = desk.now_ns - market.book_asked_ns >= BOOK_RETRY_NS or not market.book_asked_ns
+    if market.instrument and market.book.wants_snapshot and desk.venues[market.key.venue].streams["market"] and waited:
+        market.book_asked_ns = desk.now_ns
+        desk.emit(RequestBook(venue=market.key.venue, symbol=market.key.symbol))
+
+
+def advance(desk: Desk) -> None:
+    """Ask for the account as the last thing, once the mids are known at which its equity is measured."""
+    for venue in desk.venues.values():
+        books_ready = all(m.book.state == "ready" and m.mid_half_ticks for m in desk.markets_of(venue.name))
+        if venue.unread == {"account"} and books_ready and "account" not in venue.asked_ns:
+            ask_account(desk, venue.name, "start")
+
+
+def ask_again(desk: Desk) -> None:
+    """Repeat the questions of the start that have had no answer."""
+    for venue in desk.venues.values():
+        if "terms" in venue.unread:
+            desk.emit(QueryInstruments(venue=venue.name))
+            continue
+        if "orders" in venue.unread:
+            ask_orders(desk, venue.name)
+        for market in desk.markets_of(venue.name):
+            if f"fills {market.key.symbol}" in venue.unread:
+                ask_fills(desk, market)
+        if venue.unread == {"account"}:
+            venue.asked_ns.pop("account", None)
+
+
+def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
+    """The account as the session finds it: from here on P&L is counted."""
+    venue.unread.discard("account")
+    venue.opening = snapshot
+    stated = {position.symbol: position.lots for position in snapshot.positions}
+    for market in desk.markets_of(venue.name):
+        held, there = desk.ledger.lots(market.key), stated.get(market.key.symbol, 0)
+        if held != there and desk.ledger.inherited(venue.name):
+            desk.differences += 1
+            market.stopped = (
+                f"the venue states a position of {there} lots, the predecessor's ledger {held} after all executions; "
+                "compare the venue's trades with the journals, then start without the predecessor"
+            )
+            desk.note("error", "position_difference", market.stopped, market.key)
+        elif held != there:
+            owners = [host.config.name for host in desk.hosts if host.key == market.key]
+            desk.ledger.adopt(market.key, owners[0] if len(owners) == 1 else "manual", there)
+            desk.note("info", "position_adopted", f"the account already held {there} lots", market.key)
+    for stranger in sorted(set(stated) - {m.key.symbol for m in desk.markets_of(venue.name)}):
+        desk.note("warning", "position_elsewhere", f"{stranger}: a position in a symbol not configured; it is left alone")
+    desk.ledger.open_session(venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)}, desk.now_ns)
+    if desk.phase is Phase.STARTING and not any(v.unread for v in desk.venues.values()):
+        desk.phase = Phase.RUNNING
+        desk.note("info", "ready", "all venues are read and agree; quoting begins")

@@ -1,0 +1,104 @@
+"""The stop: cancel everything, prove that nothing is left, read the account a last time, end."""
+
+from __future__ import annotations
+
+from titan.engine.account import ask_account, ask_fills, ask_orders, cancel, query
+from titan.engine.client_ids import account_prefix
+from titan.engine.desk import Desk, Ending, Phase
+from titan.model.commands import EndSession
+from titan.model.events import OpenOrders
+from titan.model.orders import OrderState
+
+RETRY_NS = 500_000_000
+
+NOT_PROVEN = 5
+"""Exit code: stopped by storage, or orders not proven cancelled."""
+
+
+def request_stop(desk: Desk, reason: str, exit_code: int) -> None:
+    """Begin to end the session; a second request can only make the exit code graver."""
+    if desk.ending is not None:
+        desk.ending.exit_code = max(desk.ending.exit_code, exit_code)
+        return
+    desk.ending = Ending(reason, exit_code, desk.now_ns + desk.config.timing.shutdown_ns)
+    desk.phase = Phase.STOPPING
+    desk.note("info", "stopping", reason)
+    for order in desk.orders.live():
+        if order.state is not OrderState.PENDING_CANCEL:
+            cancel(desk, order)
+    desk.timer("stop", RETRY_NS)
+    advance(desk)
+
+
+def advance(desk: Desk) -> None:
+    """Take the next step of the stop that the venues' answers allow."""
+    if desk.ending is None or desk.phase is Phase.ENDED:
+        return
+    for venue in desk.venues.values():
+        if "terms" in venue.unread:
+            continue  # it was never read far enough to have sent an order
+        live = [order for order in desk.orders.live() if order.venue == venue.name]
+        if not live and venue.name not in desk.ending.proven and "stop" not in venue.asked_ns:
+            venue.asked_ns["stop"] = desk.now_ns
+            ask_orders(desk, venue.name)
+    finished = [v.closing is not None or "terms" in v.unread for v in desk.venues.values()]
+    if all(finished):
+        _end(desk, ())
+
+
+def on_open_orders(desk: Desk, answer: OpenOrders) -> None:
+    """An empty list of ours, asked for after the last cancel, is the proof; then the account is read."""
+    venue = desk.venues[answer.venue]
+    if desk.ending is None or "stop" not in venue.asked_ns:
+        return
+    prefix = account_prefix(desk.config.venue(answer.venue).account)
+    ours = [update for update in answer.orders if update.client_id.startswith(prefix)]
+    if ours or any(order.venue == answer.venue for order in desk.orders.live()):
+        del venue.asked_ns["stop"]
+        return
+    desk.ending.proven.add(answer.venue)
+    for market in desk.markets_of(answer.venue):
+        ask_fills(desk, market)
+    ask_account(desk, answer.venue, "end")
+
+
+def on_timer(desk: Desk) -> None:
+    """Try again what has not been answered; give up at the deadline and say what is left."""
+    if desk.ending is None or desk.phase is Phase.ENDED:
+        return
+    if desk.now_ns >= desk.ending.deadline_ns:
+        left = tuple(f"{o.venue}:{o.symbol}:{o.client_id} ({o.state})" for o in desk.orders.live())
+        unproven = tuple(
+            f"{v.name}: open orders not read" for v in desk.venues.values()
+            if v.name not in desk.ending.proven and "terms" not in v.unread
+        )  # fmt: skip
+        _end(desk, left + unproven)
+        return
+    for order in desk.orders.live():
+        if order.state is OrderState.PENDING_CANCEL and desk.now_ns - order.asked_ns >= RETRY_NS:
+            desk.orders.doubt(order, desk.now_ns)
+        if order.state is OrderState.UNKNOWN:
+            query(desk, order)
+            cancel(desk, order)
+        elif order.state is not OrderState.PENDING_CANCEL:
+            cancel(desk, order)
+        if order.ends_as is not None:
+            ask_fills(desk, desk.markets[order.key])
+    for venue in desk.venues.values():
+        if venue.name in desk.ending.proven and venue.closing is None:
+            ask_account(desk, venue.name, "end")
+        elif venue.name not in desk.ending.proven:
+            venue.asked_ns.pop("stop", None)
+    desk.timer("stop", RETRY_NS)
+    advance(desk)
+
+
+def _end(desk: Desk, left_open: tuple[str, ...]) -> None:
+    ending = desk.ending
+    if ending is None:
+        return
+    desk.phase = Phase.ENDED
+    code = NOT_PROVEN if left_open else ending.exit_code
+    for order in left_open:
+        desk.note("error", "left_open", f"not proven cancelled: {order}; look at the venue and cancel it by hand")
+    desk.emit(EndSession(exit_code=code, reason=ending.reason, left_open=left_open))

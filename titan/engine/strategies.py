@@ -1,0 +1,149 @@
+"""The strategy host: gives a notebook's strategy its view in quote currency and coins, and turns its answer into ticks and lots.
+
+This is the one place, beside the wire codecs, where units are converted. The adjustments that hold for every strategy are
+applied here, by the functions of `titan.strategy.quoting`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from titan.engine.book import Book
+from titan.engine.configuration import StrategyConfig
+from titan.engine.router import Wanted
+from titan.model.commands import Decision
+from titan.model.contract import Quotes, StrategyModule, View
+from titan.model.events import FeeRates, MarkPrice
+from titan.model.instruments import Instrument, InstrumentKey
+from titan.strategy import quoting
+
+
+class StrategyError(ValueError):
+    """A strategy module that cannot be used; the message names it and says what it lacks."""
+
+
+def load_strategy(code: str) -> StrategyModule:
+    """Import a strategy module of Titan or of any other package and check its shape.
+
+    Raises
+    ------
+    StrategyError
+        If it cannot be imported or does not follow the contract.
+    """
+    try:
+        module = importlib.import_module(code)
+    except ImportError as error:
+        raise StrategyError(f"code = {code}: cannot be imported ({error}); install its package or correct the name") from error
+    missing = [name for name in ("Parameters", "State", "initial", "update", "quote") if not hasattr(module, name)]
+    if missing:
+        raise StrategyError(f"code = {code}: lacks {', '.join(missing)}; see titan.model.contract for what a strategy holds")
+    return cast("StrategyModule", module)
+
+
+class Outlook(NamedTuple):
+    """What the host needs to know of the world for one evaluation."""
+
+    time_s: float
+    book: Book
+    instrument: Instrument
+    fees: FeeRates
+    mark: MarkPrice | None
+    now_ns: int
+    lots: int
+    spread_multiplier: float
+    size_multiplier: float
+
+
+class StrategyHost:
+    """Runs one strategy on one instrument.
+
+    Parameters
+    ----------
+    config : StrategyConfig
+        Which strategy, where, with which parameters.
+    module : StrategyModule
+        The exported notebook.
+    """
+
+    def __init__(self, config: StrategyConfig, module: StrategyModule) -> None:
+        self.config = config
+        self.module = module
+        self.parameters = module.Parameters(*config.parameters)
+        self.state = module.initial(self.parameters)
+        self.quarantined = ""
+        self.evaluated_ns = 0
+        self.denied = ""
+        self._bought = 0
+        self._sold = 0
+
+    @property
+    def key(self) -> InstrumentKey:
+        """The instrument it quotes."""
+        return self.config.key
+
+    def note_trade(self, side: int, lots: int) -> None:
+        """Gather what aggressors bought and sold since the last view."""
+        if side > 0:
+            self._bought += lots
+        else:
+            self._sold += lots
+
+    def evaluate(self, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
+        """Update the strategy and return the quotes it wants, rounded, clamped and laddered.
+
+        Raises
+        ------
+        Exception
+            Whatever the strategy raises: the caller quarantines it.
+        """
+        self.evaluated_ns = outlook.now_ns
+        view = self._view(outlook)
+        self._bought = self._sold = 0
+        self.state = self.module.update(self.parameters, self.state, view)
+        quotes = self.module.quote(self.parameters, self.state, view)
+        return _in_ticks(quotes, view, outlook)
+
+    def _view(self, outlook: Outlook) -> View:
+        book, instrument, mark = outlook.book, outlook.instrument, outlook.mark
+        tick = float(instrument.tick_size)
+        bid, ask = book.best_bid * tick, book.best_ask * tick
+        coin = instrument.coins
+        return View(
+            time_s=outlook.time_s,
+            bid=bid,
+            ask=ask,
+            bid_size=coin(book.best_bid_size, bid),
+            ask_size=coin(book.best_ask_size, ask),
+            bought=coin(self._bought, ask),
+            sold=coin(self._sold, bid),
+            inventory=coin(outlook.lots, (bid + ask) / 2),
+            mark=float(mark.mark) if mark else math.nan,
+            index=float(mark.index) if mark else math.nan,
+            funding_rate=mark.funding_rate if mark else math.nan,
+            funding_in_s=(mark.next_funding_ns - outlook.now_ns) / 1e9 if mark else math.nan,
+            maker_fee=float(outlook.fees.maker),
+            taker_fee=float(outlook.fees.taker),
+            tick_size=tick,
+            lot_size=coin(1, (bid + ask) / 2),
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """The strategy's state as plain data."""
+        return {
+            "state": list(self.state),
+            "quarantined": self.quarantined,
+            "evaluated_ns": self.evaluated_ns,
+            "denied": self.denied,
+            "flow": [self._bought, self._sold],
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take up a snapshot."""
+        self.state = self.module.State(*data["state"])
+        self.quarantined = data["quarantined"]
+        self.evaluated_ns = data["evaluated_ns"]
+        self.denied = data["denied"]
+        self._bought, self._sold = data["flow"]
