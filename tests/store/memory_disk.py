@@ -11,7 +11,7 @@ class PowerLoss(OSError):
 
 
 class MemoryDisk:
-    """`Disk` whose operation number `fail_at` raises `error`; a failing write first takes half of its bytes."""
+    """`Disk` whose operation `fail_at` raises `error`; a failing write first takes half of its bytes."""
 
     def __init__(self, fail_at: int = 0, error: OSError | None = None, longest_write: int = 1 << 30) -> None:
         self.fail_at = fail_at
@@ -65,7 +65,7 @@ class MemoryDisk:
         self._step("close", self._names[descriptor])
 
     def survivors(self, directory: Path, keep: str) -> None:
-        """Write what a restart finds: `keep` the synced bytes only, all bytes, or the later half of the others."""
+        """Write what a restart finds: the synced bytes only, all, or of the others the later half."""
         directory.mkdir()
         for name in self.named:
             data, synced = self.files[name], self.synced[name]

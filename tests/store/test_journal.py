@@ -44,7 +44,11 @@ def test_inputs_come_back_in_order_over_both_files(tmp_path: Path) -> None:
     assert reader.truncated == ()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(inputs=st.lists(st.one_of(events, st.binary(min_size=1, max_size=40)), max_size=6), command=commands)
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, inputs: list[Any], command: Any) -> None:
     directory = tmp_path_factory.mktemp("journals") / SESSION
@@ -57,7 +61,9 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, inputs: list[Any],
         writer.append_command(seq, 0, command)
     writer.close()
     reader = SessionReader(directory)
-    expected = [Frame(seq, "okx", each) if isinstance(each, bytes) else each for seq, each in enumerate(inputs, 1)]
+    expected = [
+        Frame(seq, "okx", each) if isinstance(each, bytes) else each for seq, each in enumerate(inputs, 1)
+    ]
     assert [value for _, value in reader.inputs()] == expected
     assert [value for _, _, value in reader.commands()] == [command] * len(inputs)
 
@@ -109,7 +115,9 @@ def test_a_cut_at_every_byte_leaves_exactly_the_records_wholly_before(tmp_path: 
         for cut in range(before, after):
             path.write_bytes(whole[:cut])
             reader = SessionReader(tmp_path / SESSION)
-            assert [value for _, value in reader.inputs()] == [timer(seq) for seq in range(1, sizes[before] + 1)]
+            assert [value for _, value in reader.inputs()] == [
+                timer(seq) for seq in range(1, sizes[before] + 1)
+            ]
             assert bool(reader.truncated) is (cut != before)
             if reader.truncated:
                 assert reader.truncated[0].offset == before
@@ -263,7 +271,9 @@ def test_earlier_records_pass_through_every_step(tmp_path: Path) -> None:
 
 def test_a_record_of_today_is_left_alone_by_other_steps(tmp_path: Path) -> None:
     directory = write_session(tmp_path, 2)
-    steps = Upcasters({("event", "fill", 1): _renamed, ("header", "header", 1): lambda body: {**body, "commit": "old"}})
+    steps = Upcasters(
+        {("event", "fill", 1): _renamed, ("header", "header", 1): lambda body: {**body, "commit": "old"}}
+    )
     reader = SessionReader(directory, steps)
     assert reader.header.commit == "old"
     assert next(reader.inputs())[1] == timer(1)

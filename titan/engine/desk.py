@@ -60,6 +60,13 @@ class Market:
         return self.instrument
 
     @property
+    def rates(self) -> FeeRates:
+        """The account's fee rates; only asked for once they are known."""
+        if self.fees is None:
+            raise LookupError(f"{self.key}: fee rates are used before the venue has stated them")
+        return self.fees
+
+    @property
     def mid(self) -> Decimal:
         """The last trustworthy mid, exact, quote currency."""
         return self.mid_half_ticks * self.terms.tick_size / 2
@@ -137,7 +144,9 @@ class Desk:
         """Ask to be woken."""
         self.emit(SetTimer(name=name, at_ns=self.now_ns + delay_ns))
 
-    def note(self, level: str, code: str, message: str, key: InstrumentKey | None = None, client_id: str = "") -> None:
+    def note(
+        self, level: str, code: str, message: str, key: InstrumentKey | None = None, client_id: str = ""
+    ) -> None:
         """Tell the operator."""
         venue, symbol = key or ("", "")
         self.emit(

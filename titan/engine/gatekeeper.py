@@ -34,7 +34,9 @@ class Gatekeeper:
     def note_execution(self, strategy: str, now_ns: int) -> None:
         """A strategy traded."""
         window_ns = round(self.limits.execution_window_s * SECOND_NS)
-        self._executions[strategy] = budget.remember_time(self._executions.get(strategy, ()), now_ns, window_ns)
+        self._executions[strategy] = budget.remember_time(
+            self._executions.get(strategy, ()), now_ns, window_ns
+        )
 
     def messages(self, venue: str, now_ns: int) -> int:
         """Messages that may be sent to this venue now."""

@@ -12,7 +12,14 @@ from titan.risk.limits import Exposure, MarketReference, OrderRequest, evaluate
 
 
 def judge(
-    desk: Desk, market: Market, *, strategy: str, side: int, price: int, size: int, replaces: Order | None = None
+    desk: Desk,
+    market: Market,
+    *,
+    strategy: str,
+    side: int,
+    price: int,
+    size: int,
+    replaces: Order | None = None,
 ) -> Denial | None:
     """May this order, or this order as an amend would make it, be sent?
 
@@ -88,7 +95,9 @@ def _gross_elsewhere(desk: Desk, market: Market) -> Decimal | None:
         if key == market.key:
             continue
         position = desk.ledger.lots(key)
-        worst = max(abs(position + desk.orders.open_lots(key, 1)), abs(position - desk.orders.open_lots(key, -1)))
+        worst = max(
+            abs(position + desk.orders.open_lots(key, 1)), abs(position - desk.orders.open_lots(key, -1))
+        )
         if not worst:
             continue
         rate = desk.conversion(other.instrument.quote) if other.instrument else None

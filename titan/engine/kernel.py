@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import msgspec
-
 from titan.engine import account, quoting, starting, stopping
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
@@ -116,7 +114,7 @@ class Kernel:
                 stopping.advance(desk)
         return tuple(desk.out)
 
-    # ---- The market --------------------------------------------------------------------------------------------------
+    # ---- The market --------------------------------------------------------------------------------------
 
     def _on_book(self, event: e.BookDelta | e.BookSnapshot) -> None:
         market = self._heard(event)
@@ -173,7 +171,7 @@ class Kernel:
         starting.ask_book(self.desk, market)
         quoting.evaluate(self.desk, market)
 
-    # ---- The account -------------------------------------------------------------------------------------------------
+    # ---- The account -------------------------------------------------------------------------------------
 
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
@@ -195,7 +193,7 @@ class Kernel:
         text = f"{event.query} {event.symbol} {event.client_id}: {event.reason}; it is asked again"
         self.desk.note("warning", "query_failed", text)
 
-    # ---- The session -------------------------------------------------------------------------------------------------
+    # ---- The session -------------------------------------------------------------------------------------
 
     def _on_start(self, event: e.SessionStarted) -> None:
         starting.on_start(self.desk, event)
@@ -265,7 +263,9 @@ class Kernel:
 
     def _on_storage_failed(self, event: e.StorageFailed) -> None:
         self.desk.storage_failed = event.reason
-        self.desk.note("error", "storage_failed", f"{event.reason}; every order is cancelled, nothing is added")
+        self.desk.note(
+            "error", "storage_failed", f"{event.reason}; every order is cancelled, nothing is added"
+        )
         stopping.request_stop(self.desk, f"storage failed: {event.reason}", STOPPED_BY_STORAGE)
 
     def _on_operator(self, event: e.OperatorAction) -> None:
@@ -282,7 +282,7 @@ class Kernel:
         for market in desk.markets.values():
             quoting.evaluate(desk, market)
 
-    # ---- What it came to ---------------------------------------------------------------------------------------------
+    # ---- What it came to ---------------------------------------------------------------------------------
 
     def snapshot(self) -> bytes:
         """The whole state, enough to go on from here: canonical, so equal states give equal bytes."""

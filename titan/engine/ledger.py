@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 
 from titan.evaluation.pnl import ZERO, FillRow, Parts, add_parts, equity_change, gain
-from titan.evaluation.running_pnl import Running, close_running, on_fill, on_funding, on_mid, open_running, parts_now
+from titan.evaluation.running_pnl import (
+    Running,
+    close_running,
+    on_fill,
+    on_funding,
+    on_mid,
+    open_running,
+    parts_now,
+)
 from titan.model.events import AccountSnapshot, Fill, Income
 from titan.model.instruments import Instrument, InstrumentKey
 
@@ -60,7 +68,7 @@ class Ledger:
         self._closing_mids: dict[InstrumentKey, Decimal] = {}
         self._inherited: set[str] = set()
 
-    # ---- Positions ---------------------------------------------------------------------------------------------------
+    # ---- Positions ---------------------------------------------------------------------------------------
 
     def learn(self, instrument: Instrument) -> None:
         """Take up an instrument's terms; `rekey` when its lot changes."""
@@ -96,7 +104,7 @@ class Ledger:
         terms = self._instruments[key]
         return lots * terms.lot_size * terms.multiplier
 
-    # ---- Bookings ----------------------------------------------------------------------------------------------------
+    # ---- Bookings ----------------------------------------------------------------------------------------
 
     def note_mid(self, key: InstrumentKey, time_ns: int, mid: Decimal) -> None:
         """A new mid: positions gain or lose, markouts mature. After the closing nothing moves any more."""
@@ -123,9 +131,13 @@ class Ledger:
             self._other_fees[fill.fee_asset] = self._other_fees.get(fill.fee_asset, ZERO) + fill.fee
         mid = self._mids[key]
         if book.running is None:
-            book.running = open_running(terms.kind, self._markout_ns, time_ns, mid, self._quantity(key, opened))
+            book.running = open_running(
+                terms.kind, self._markout_ns, time_ns, mid, self._quantity(key, opened)
+            )
         quantity = self._quantity(key, fill.size)
-        row = FillRow(time_ns, fill.side, quantity, terms.price(fill.price), mid, fill.fee if in_settle else ZERO)
+        row = FillRow(
+            time_ns, fill.side, quantity, terms.price(fill.price), mid, fill.fee if in_settle else ZERO
+        )
         book.running = on_fill(book.running, row)
 
     def book_income(self, income: Income) -> bool:
@@ -168,7 +180,7 @@ class Ledger:
         """What the bookings since the opening did to each asset's wallet."""
         return self._wallets.get(venue, {})
 
-    # ---- The session's frame -----------------------------------------------------------------------------------------
+    # ---- The session's frame -----------------------------------------------------------------------------
 
     def open_session(self, venue: str, mids: Mapping[InstrumentKey, Decimal], time_ns: int) -> None:
         """Begin to count P&L at these mids, with what is held now."""
@@ -177,7 +189,9 @@ class Ledger:
             self._opening_mids[key] = self._mids[key] = mid
             for book in self._of(key):
                 kind = self._instruments[key].kind
-                book.running = open_running(kind, self._markout_ns, time_ns, mid, self._quantity(key, book.lots))
+                book.running = open_running(
+                    kind, self._markout_ns, time_ns, mid, self._quantity(key, book.lots)
+                )
 
     def close_session(self, mids: Mapping[InstrumentKey, Decimal]) -> None:
         """End the markouts under way and hold the P&L at these mids."""
@@ -192,7 +206,14 @@ class Ledger:
         self._inherited = {book.venue for book in self._books.values()}
         for book in self._books.values():
             book.running = None
-        for kept in (self._wallets, self._other_fees, self._transfers, self._opening_mids, self._closing_mids, self._mids):
+        for kept in (
+            self._wallets,
+            self._other_fees,
+            self._transfers,
+            self._opening_mids,
+            self._closing_mids,
+            self._mids,
+        ):
             kept.clear()
 
     def rekey(self, key: InstrumentKey, old: Instrument, new: Instrument) -> str:
@@ -207,7 +228,7 @@ class Ledger:
         self.learn(new)
         return left_over
 
-    # ---- P&L ---------------------------------------------------------------------------------------------------------
+    # ---- P&L ---------------------------------------------------------------------------------------------
 
     def parts(self, conversion: Conversion) -> Parts | None:
         """The session's P&L by part at the last mids, reporting currency; None if a price for it is missing."""
@@ -228,7 +249,9 @@ class Ledger:
 
     def unpriced(self, conversion: Conversion) -> tuple[str, ...]:
         """Assets that money is held or was charged in, and for which no price is known."""
-        settled = {self._instruments[book.key].settle for book in self._books.values() if book.running is not None}
+        settled = {
+            self._instruments[book.key].settle for book in self._books.values() if book.running is not None
+        }
         return tuple(sorted(asset for asset in settled | set(self._other_fees) if conversion(asset) is None))
 
     def equity_change(
@@ -242,7 +265,10 @@ class Ledger:
         for opening, closing in pairs:
             if opening is None or closing is None:
                 return None
-            before, after = self._equity(opening, self._opening_mids), self._equity(closing, self._closing_mids)
+            before, after = (
+                self._equity(opening, self._opening_mids),
+                self._equity(closing, self._closing_mids),
+            )
             for asset in sorted({*before, *after}):
                 wallet0, open0 = before.get(asset, (ZERO, ZERO))
                 wallet1, open1 = after.get(asset, (ZERO, ZERO))
@@ -270,7 +296,7 @@ class Ledger:
             equity[terms.settle] = (wallet, profit + position.unrealized + remark)
         return equity
 
-    # ---- State -------------------------------------------------------------------------------------------------------
+    # ---- State -------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
         """Everything here as plain data."""

@@ -1,7 +1,7 @@
 """The order manager: every order of ours, its enforced state machine, and fills booked exactly once.
 
-It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and stays until the
-venue's word ends it.
+It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and stays
+until the venue's word ends it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class OrderManager:
         self._live: dict[InstrumentKey, dict[str, Order]] = {}
         self._trades: dict[str, None] = {}
 
-    # ---- Reading -----------------------------------------------------------------------------------------------------
+    # ---- Reading -----------------------------------------------------------------------------------------
 
     def get(self, client_id: str) -> Order | None:
         """The order of this client id, live or recently ended."""
@@ -73,7 +73,7 @@ class OrderManager:
         """Lots that may still fill on one side at the worst case, unknown and pending orders included."""
         return sum(o.remaining for o in self.live(key) if o.side == side and o.client_id != without)
 
-    # ---- Our own acts ------------------------------------------------------------------------------------------------
+    # ---- Our own acts ------------------------------------------------------------------------------------
 
     def add(self, order: Order) -> None:
         """Take up a new intent or an order adopted from the venue."""
@@ -97,7 +97,7 @@ class OrderManager:
         if order.state is not S.UNKNOWN:
             self._move(order, S.UNKNOWN, time_ns)
 
-    # ---- The venue's word --------------------------------------------------------------------------------------------
+    # ---- The venue's word --------------------------------------------------------------------------------
 
     def apply_update(self, update: OrderUpdate) -> Order | None:
         """Book the venue's word on an order; None if the order is not known here.
@@ -182,8 +182,8 @@ class OrderManager:
     def apply_absence(self, absent: OrderAbsent, proof_after_ns: int) -> Order | None:
         """Book one "no such order"; returns the order.
 
-        It counts only when the venue's clock is past the last request by `proof_after_ns`: before that the request may still
-        be on its way. Two of them, with own executions read in between, end the order (`conclude_absent`).
+        It counts only when the venue's clock is past the last request by `proof_after_ns`: before that the request
+        may still be on its way. Two of them, with own executions read in between, end the order (`conclude_absent`).
         """
         order = self._orders.get(absent.client_id)
         if order is None or not order.live:
@@ -199,13 +199,15 @@ class OrderManager:
         order.venue_filled = order.filled
         self._settle(order, time_ns)
 
-    # ---- State -------------------------------------------------------------------------------------------------------
+    # ---- State -------------------------------------------------------------------------------------------
 
     def _settle(self, order: Order, time_ns: int) -> None:
         """End an order once every execution that the venue counted is booked; until then it stays live."""
         if order.filled < order.venue_filled:
             return
-        end = S.FILLED if order.ends_as is S.CANCELLED and order.filled >= order.size else OrderState(order.ends_as)
+        end = order.ends_as or S.CANCELLED
+        if end is S.CANCELLED and order.filled >= order.size:
+            end = S.FILLED
         if end is S.REJECTED and order.venue_id:
             end = S.CANCELLED  # it had stood in the book: nothing said later can undo that
         order.pending_price = order.pending_size = 0
@@ -215,7 +217,9 @@ class OrderManager:
     def _move(self, order: Order, state: OrderState, time_ns: int) -> None:
         if state is not order.state:
             if state not in TRANSITIONS[order.state]:
-                raise IllegalTransition(f"order {order.client_id}: {order.state} -> {state} is no step of an order's life")
+                raise IllegalTransition(
+                    f"order {order.client_id}: {order.state} -> {state} is no step of an order's life"
+                )
             order.state = state
         order.changed_ns = time_ns
 
@@ -227,9 +231,18 @@ class OrderManager:
     def rekey(self, key: InstrumentKey, tick_ratio: float, lot_ratio: float) -> None:
         """Express live orders in new ticks and lots (old = ratio * new), for the time until they are cancelled."""
         for order in self.live(key):
-            order.price, order.pending_price = round(order.price * tick_ratio), round(order.pending_price * tick_ratio)
-            order.size, order.pending_size = round(order.size * lot_ratio), round(order.pending_size * lot_ratio)
-            order.filled, order.venue_filled = round(order.filled * lot_ratio), round(order.venue_filled * lot_ratio)
+            order.price, order.pending_price = (
+                round(order.price * tick_ratio),
+                round(order.pending_price * tick_ratio),
+            )
+            order.size, order.pending_size = (
+                round(order.size * lot_ratio),
+                round(order.pending_size * lot_ratio),
+            )
+            order.filled, order.venue_filled = (
+                round(order.filled * lot_ratio),
+                round(order.venue_filled * lot_ratio),
+            )
 
     def snapshot(self) -> dict[str, object]:
         """Everything here as plain data."""

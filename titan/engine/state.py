@@ -47,7 +47,12 @@ def freeze(desk: Desk) -> bytes:
 def _ending(ending: Ending | None) -> dict[str, Any] | None:
     if ending is None:
         return None
-    return {"reason": ending.reason, "exit_code": ending.exit_code, "deadline_ns": ending.deadline_ns, "proven": sorted(ending.proven)}
+    return {
+        "reason": ending.reason,
+        "exit_code": ending.exit_code,
+        "deadline_ns": ending.deadline_ns,
+        "proven": sorted(ending.proven),
+    }
 
 
 def _market(market: Market) -> dict[str, Any]:
@@ -84,7 +89,9 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
     """
     data = msgspec.msgpack.decode(snapshot)
     if data["schema"] != SCHEMA:
-        raise ValueError(f"the snapshot has schema {data['schema']}, this version reads {SCHEMA}; upgrade in steps")
+        raise ValueError(
+            f"the snapshot has schema {data['schema']}, this version reads {SCHEMA}; upgrade in steps"
+        )
     desk.orders.restore(data["orders"])
     desk.ledger.restore(data["ledger"])
     desk.gate.restore(data["gate"])
@@ -125,7 +132,9 @@ def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
         setattr(desk, name, data["plain"][name])
     ending = data["ending"]
     if ending is not None:
-        desk.ending = Ending(ending["reason"], ending["exit_code"], ending["deadline_ns"], set(ending["proven"]))
+        desk.ending = Ending(
+            ending["reason"], ending["exit_code"], ending["deadline_ns"], set(ending["proven"])
+        )
     for name, venue in desk.venues.items():
         kept = data["venues"][name]
         venue.streams = kept["streams"]

@@ -54,7 +54,8 @@ class Mailbox:
     async def wait_for(self, public: int, private: int) -> None:
         """Return once these totals have arrived."""
         while (
-            self.taken_public + len(self._public) < public or self.taken_private + len(self._private) < private
+            self.taken_public + len(self._public) < public
+            or self.taken_private + len(self._private) < private
         ):
             self._arrived.clear()
             await self._arrived.wait()
@@ -70,7 +71,12 @@ class Mailbox:
 
 
 async def follow(
-    url: str, session: Session, outbox: Outbox, mailbox: Mailbox, clock: SetClock, on_end: Callable[[], Awaitable[None]]
+    url: str,
+    session: Session,
+    outbox: Outbox,
+    mailbox: Mailbox,
+    clock: SetClock,
+    on_end: Callable[[], Awaitable[None]],
 ) -> None:
     """Follow the exchange's control socket until the session has ended.
 
@@ -81,7 +87,10 @@ async def follow(
     on_end : function
         Called when the capture is over: requests the stop.
     """
-    async with aiohttp.ClientSession() as http, http.ws_connect(url, heartbeat=None, timeout=aiohttp.ClientWSTimeout()) as socket:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url, heartbeat=None, timeout=aiohttp.ClientWSTimeout()) as socket,
+    ):
         await socket.receive_json()
         await _work(session, outbox)
         await socket.send_json({"op": "start"})

@@ -44,7 +44,13 @@ class Outbox:
     """
 
     def __init__(
-        self, adapters: Mapping[str, Adapter], writer: SessionWriter, sink: Sink, clock: Clock, *, in_turn: bool
+        self,
+        adapters: Mapping[str, Adapter],
+        writer: SessionWriter,
+        sink: Sink,
+        clock: Clock,
+        *,
+        in_turn: bool,
     ) -> None:
         self._adapters = adapters
         self._writer = writer
@@ -78,7 +84,9 @@ class Outbox:
         if self._tails.get(name) is done:
             del self._tails[name]
 
-    async def _after(self, before: asyncio.Task[None] | None, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
+    async def _after(
+        self, before: asyncio.Task[None] | None, seq: int, command: c.AnyCommand, heard_ns: int
+    ) -> None:
         if before is not None:
             await asyncio.wait({before})
         await self._carry_out(seq, command, heard_ns)
@@ -97,7 +105,11 @@ class Outbox:
 
     def failures(self) -> list[BaseException]:
         """Errors that ended tasks: faults of ours, for an adapter turns every answer into events."""
-        return [error for task in self._tasks if task.done() and not task.cancelled() and (error := task.exception())]
+        return [
+            error
+            for task in self._tasks
+            if task.done() and not task.cancelled() and (error := task.exception())
+        ]
 
     async def _carry_out(self, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
         if isinstance(command, c.NEEDS_DURABLE):

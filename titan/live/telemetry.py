@@ -79,7 +79,9 @@ class Telemetry:
         self.latencies = {stage: Latencies() for stage in STAGES}
         self.registry = CollectorRegistry()
         self._events = Counter("titan_events_total", "Inputs of the engine", ["type"], registry=self.registry)
-        self._commands = Counter("titan_commands_total", "Commands of the engine", ["type"], registry=self.registry)
+        self._commands = Counter(
+            "titan_commands_total", "Commands of the engine", ["type"], registry=self.registry
+        )
         self._notices = Counter("titan_notices_total", "Notices by code", ["code"], registry=self.registry)
         self._latency = Histogram(
             "titan_latency_seconds",
@@ -95,7 +97,9 @@ class Telemetry:
         self._counts: dict[str, int] = {}
         self._web: web.AppRunner | None = None
 
-    def observe(self, event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int) -> None:
+    def observe(
+        self, event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int
+    ) -> None:
         """Take note of one step."""
         name = type(event).__name__
         self._counts[name] = self._counts.get(name, 0) + 1
@@ -165,4 +169,6 @@ class Telemetry:
         desk = self._kernel.desk
         why = {str(key): market.obstacle for key, market in desk.markets.items() if market.obstacle}
         ready = desk.phase is Phase.RUNNING and not why
-        return web.json_response({"ready": ready, "phase": desk.phase, "not_quoting": why}, status=200 if ready else 503)
+        return web.json_response(
+            {"ready": ready, "phase": desk.phase, "not_quoting": why}, status=200 if ready else 503
+        )

@@ -69,8 +69,8 @@ class JournalCorrupt(JournalError):
     def __init__(self, path: Path, offset: int, what: str) -> None:
         super().__init__(
             f"{path} is damaged at byte {offset}: {what}. Keep the directory as it is, restore it from a "
-            "backup if there is one, and check the disk; a new session does not need it, since orders and positions "
-            "are read from the venue"
+            "backup if there is one, and check the disk; a new session does not need it: "
+            "orders and positions are read from the venue"
         )
         self.path = path
         self.offset = offset

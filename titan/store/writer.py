@@ -10,7 +10,9 @@ records.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +94,25 @@ def _versions(kind: str, union: object, upcasters: Upcasters) -> dict[type, int]
     return {each: upcasters.current(kind, str(each.__struct_config__.tag)) for each in get_args(union)}
 
 
+class _Bell:
+    """Wakes the writing thread. A ring costs one system call; further ones, until it is heard, none."""
+
+    def __init__(self) -> None:
+        self._rings: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._ringing = False
+
+    def ring(self) -> None:
+        if not self._ringing:
+            self._ringing = True
+            self._rings.put(None)
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Return at the next ring, or after the time-out. What was done before a ring is visible after it."""
+        with contextlib.suppress(queue.Empty):
+            self._rings.get(timeout=timeout_s)
+        self._ringing = False
+
+
 class SessionWriter:
     """Writes one session; made by `create`. Append from one thread only; inputs are numbered 1, 2, 3...
 
@@ -120,8 +141,7 @@ class SessionWriter:
         self._event_versions = _versions("event", AnyEvent, Upcasters())
         self._command_versions = _versions("command", AnyCommand, Upcasters())
         self._lock = threading.Lock()
-        self._arrived = threading.Event()
-        self._urgent = threading.Event()
+        self._bell = _Bell()
         self._closing = False
         self._ended = False
         self._gathering = _Group()
@@ -138,7 +158,7 @@ class SessionWriter:
         header: Header,
         *,
         segment_bytes: int = 64 << 20,
-        flush_interval_s: float = 0.0,
+        flush_interval_s: float = 0.002,
         on_durable: Callable[[int], None] = lambda seq: None,
         on_failure: Callable[[OSError], None] = lambda error: None,
         disk: Disk | None = None,
@@ -154,8 +174,8 @@ class SessionWriter:
         segment_bytes : int
             A file that has reached this size is followed by the next one.
         flush_interval_s : float
-            How long a commit waits for more to gather; 0 commits at once. Orders and waiters never wait for
-            it.
+            How often inputs are committed; 0 commits each at once, at the price of a wake-up an append.
+            Commands, and whoever waits for an input, never sit it out.
         on_durable : function of int
             Called in the writing thread after a commit, with `durable_seq`.
         on_failure : function of OSError
@@ -204,8 +224,7 @@ class SessionWriter:
             self._gathering.note(seq)
             if self.failed is None:
                 self._gathering.records.append(data)
-        self._urgent.set()
-        self._arrived.set()
+        self._bell.ring()
 
     def _append(self, seq: int, data: bytes, *, is_frame: bool) -> None:
         if seq != self._appended_seq + 1 or self._closing:
@@ -218,8 +237,8 @@ class SessionWriter:
             group.high = seq
             if self.failed is None:
                 (group.frames if is_frame else group.records).append(data)
-        if not self._arrived.is_set():
-            self._arrived.set()
+        if self._flush_interval_s == 0:
+            self._bell.ring()
 
     # ---- What is durable
 
@@ -259,14 +278,13 @@ class SessionWriter:
             if self.failed is not None or self._ended:
                 raise self._not_durable(seq)
             self._waiters.append((seq, loop, future))
-        self._urgent.set()
+        self._bell.ring()
         await future
 
     def close(self) -> None:
         """Commit what is left, end the thread, close the files. Never raises for the disk: see `failed`."""
         self._closing = True
-        self._urgent.set()
-        self._arrived.set()
+        self._bell.ring()
         self._thread.join()
 
     # ---- The writing thread
@@ -274,7 +292,7 @@ class SessionWriter:
     def _run(self) -> None:
         finished = False
         try:
-            while self._gather():
+            while self._wait_for_more():
                 self._commit()
             self._finish()
             finished = True
@@ -285,17 +303,14 @@ class SessionWriter:
                 self._fail(OSError(errno.EIO, "the journal's thread ended by an error of its own"))
             self._settle_waiters(ended=True)
 
-    def _gather(self) -> bool:
-        """Wait for something to commit; False once there is nothing left and the session closes."""
-        # Cleared before looking: what is appended after the look sets it again.
-        self._arrived.clear()
-        if self._is_empty():
-            if self._closing:
+    def _wait_for_more(self) -> bool:
+        """Wait until it is time to commit; False once there is nothing left and the session closes."""
+        closing = self._closing
+        while self._is_empty():
+            if closing:
                 return False
-            self._arrived.wait()
-        if self._flush_interval_s > 0:
-            self._urgent.wait(self._flush_interval_s)
-        self._urgent.clear()
+            self._bell.wait(self._flush_interval_s or None)
+            closing = self._closing
         return True
 
     def _is_empty(self) -> bool:

@@ -39,7 +39,7 @@ from titan.wire.binance_account_shapes import (
     RestTrade,
     UserEvent,
 )
-from titan.wire.grid import WireError
+from titan.wire.grid import UNREADABLE, WireError
 
 _MS = 1_000_000
 _T = TypeVar("_T")
@@ -98,7 +98,7 @@ def decode_user_event(
             return _order_events(_order_trade_update.decode(payload), time_ns, venue, instruments)
         if kind.e == "ACCOUNT_UPDATE":
             return [_balance_update(_account_update.decode(payload), time_ns, venue)]
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         text = payload[:200].decode(errors="replace")
         raise WireError(f"private message unreadable ({error}): {text}") from None
     if kind.e == "listenKeyExpired":
@@ -169,7 +169,7 @@ def _balance_update(update: AccountUpdate, time_ns: int, venue: str) -> BalanceU
     )
 
 
-# ---- REST ----------------------------------------------------------------------------------------
+# ---- REST ------------------------------------------------------------------------------------------------
 
 
 def order_from_rest(
@@ -316,7 +316,7 @@ def fee_rates_from_rest(answer: Any, time_ns: int, venue: str) -> FeeRates:
     )
 
 
-# ---- Common --------------------------------------------------------------------------------------
+# ---- Common ----------------------------------------------------------------------------------------------
 
 
 def _convert(answer: Any, shape: type[_T]) -> _T:

@@ -40,11 +40,11 @@ class FrameDecoder:
         """Take up an instrument's terms: from here on its frames are decoded by them."""
         known = self._instruments[instrument.venue]
         known[instrument.symbol] = instrument
-        self._codecs[instrument.venue] = CODECS[self._protocols[instrument.venue]](dict(known), instrument.venue)
+        self._codecs[instrument.venue] = CODECS[self._protocols[instrument.venue]](
+            dict(known), instrument.venue
+        )
 
     def decode(self, venue: str, payload: bytes, time_ns: int) -> MarketEvent | None:
         """One frame to one event. Frames that come before the instruments' terms say nothing yet."""
         codec = self._codecs.get(venue)
         return codec.decode(payload, time_ns) if codec else None
-
-
