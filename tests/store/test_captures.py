@@ -60,7 +60,7 @@ def counts(report):
     return report.depth, report.checked, report.matched, report.gaps, report.crossed, report.ok
 
 
-# ---- Reading --------------------------------------------------------------------------------------------------------
+# ---- Reading ----------------------------------------
 
 
 @pytest.mark.parametrize("compress", [None, gzip.compress, lzma.compress])
@@ -130,7 +130,7 @@ def test_a_missing_file_and_a_folder_are_one_clear_line(tmp_path):
             list(read_capture(path))
 
 
-# ---- The grid -------------------------------------------------------------------------------------------------------
+# ---- The grid ----------------------------------------
 
 
 def test_the_grid_is_the_last_decimal_used_over_all_files(write):
@@ -165,7 +165,7 @@ def test_a_file_in_which_no_frame_names_a_symbol_is_refused(write):
         infer_instruments([write([{"result": None, "id": 1}])], "v")
 
 
-# ---- The check ------------------------------------------------------------------------------------------------------
+# ---- The check ----------------------------------------
 
 
 def test_a_good_capture(write):
@@ -274,7 +274,7 @@ def test_a_snapshot_that_is_none_is_refused(write, tmp_path, text):
         verify_captures([write([depth(12, 12, 11)])], start)
 
 
-# ---- The real files -------------------------------------------------------------------------------------------------
+# ---- The real files ----------------------------------------
 
 BTC = "binance_capture_20240808"
 NEXO = "binance_spot_nexo_34h"
