@@ -43,7 +43,9 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
         foreign = desk.venues[update.venue].foreign
         if update.venue_id not in foreign:
             foreign.add(update.venue_id)
-            desk.note("info", "foreign_order", f"order {update.venue_id} is not ours; it is left alone", update.key)
+            desk.note(
+                "info", "foreign_order", f"order {update.venue_id} is not ours; it is left alone", update.key
+            )
         return
     if update.state not in {OrderState.OPEN, OrderState.PARTIALLY_FILLED}:
         return
@@ -66,7 +68,13 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
         filled=update.filled,  # what it did before we knew it is in the venue's position already
     )
     desk.orders.add(order)
-    desk.note("warning", "order_adopted", "found at the venue by its client id and taken over", update.key, order.client_id)
+    desk.note(
+        "warning",
+        "order_adopted",
+        "found at the venue by its client id and taken over",
+        update.key,
+        order.client_id,
+    )
     if not order.strategy or desk.phase is not Phase.RUNNING:
         cancel(desk, order)
 
@@ -95,7 +103,8 @@ def on_fill(desk: Desk, fill: Fill) -> None:
     prefix = account_prefix(desk.config.venue(fill.venue).account)
     strategy = named if named and fill.client_id.startswith(prefix) else MANUAL
     desk.gate.note_execution(strategy, desk.now_ns)
-    desk.ledger.book_fill(strategy, fill, market.mid if market.mid_half_ticks else None, desk.now_ns)
+    desk.ledger.book_fill(strategy, fill, desk.now_ns)
+    desk.revalue()
     if order is not None and order.filled > order.size:
         desk.differences += 1
         message = f"filled {order.filled} of {order.size} lots; compare with the venue's own trades"
@@ -123,7 +132,13 @@ def on_absent(desk: Desk, absent: OrderAbsent) -> None:
         ask_fills(desk, desk.markets[order.key])
     elif order.absences >= 2 and order.fills_read:
         desk.orders.conclude_absent(order, desk.now_ns)
-        desk.note("warning", "order_absent", "the venue does not know it; it is closed here", order.key, order.client_id)
+        desk.note(
+            "warning",
+            "order_absent",
+            "the venue does not know it; it is closed here",
+            order.key,
+            order.client_id,
+        )
 
 
 def on_open_orders(desk: Desk, answer: OpenOrders) -> None:
@@ -202,14 +217,15 @@ def check_positions(desk: Desk, snapshot: AccountSnapshot) -> None:
         elif not market.differing_since_ns and not final:
             market.differing_since_ns = desk.now_ns
             ask_fills(desk, market)
+        elif market.stopped:
+            continue
         elif final or desk.now_ns - market.differing_since_ns >= desk.config.timing.grace_ns:
-            if not market.stopped:
-                desk.differences += 1
-                market.stopped = (
-                    f"the venue states a position of {difference.venue} lots, the ledger {difference.local}; "
-                    "compare the venue's trades with the journal, then restart"
-                )
-                desk.note("error", "position_difference", market.stopped, market.key)
+            desk.differences += 1
+            market.stopped = (
+                f"the venue states a position of {difference.venue} lots, the ledger {difference.local}; "
+                "compare the venue's trades with the journal, then restart"
+            )
+            desk.note("error", "position_difference", market.stopped, market.key)
 
 
 def check_wallets(desk: Desk, snapshot: AccountSnapshot) -> None:

@@ -156,7 +156,7 @@ class Book:
         self.last_id = 0
         self.venue_ns = 0
 
-    # ---- What it says ----------------------------------------------------------------------------
+    # ---- What it says ------------------------------------------------------------------------------------
 
     @property
     def ready(self) -> bool:
@@ -196,7 +196,7 @@ class Book:
         """Lots standing at `price` (ticks) on a side (+1 bids, -1 asks); 0 if none."""
         return (self._bids if side == BUY else self._asks).levels.get(price, 0)
 
-    # ---- What it is told -------------------------------------------------------------------------
+    # ---- What it is told ---------------------------------------------------------------------------------
 
     def apply(self, event: BookSnapshot | BookDelta) -> None:
         """Take a snapshot or a delta. Never raises: what cannot be right makes the book doubtful."""
@@ -243,7 +243,7 @@ class Book:
         self._last_top = None
         self.state = "empty"
 
-    # ---- Inside ----------------------------------------------------------------------------------
+    # ---- Inside ------------------------------------------------------------------------------------------
 
     def _drop_levels(self) -> None:
         self._bids.clear()
@@ -314,7 +314,7 @@ class Book:
         if bid and ask and bid >= ask:
             self.doubt(f"crossed after {after}: best bid {bid}, best ask {ask} (ticks)", "crossed")
 
-    # ---- Keeping it ------------------------------------------------------------------------------
+    # ---- Keeping it --------------------------------------------------------------------------------------
 
     def snapshot(self) -> BookImage:
         """All state, as plain data that msgspec encodes; equal books give equal images."""

@@ -12,6 +12,7 @@ class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A venue and the account traded there."""
 
     name: str
+    protocol: str
     account: str
     symbols: tuple[str, ...]
     use_amend: bool = True

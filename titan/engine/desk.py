@@ -60,6 +60,13 @@ class Market:
         return self.instrument
 
     @property
+    def rates(self) -> FeeRates:
+        """The account's fee rates; only asked for once they are known."""
+        if self.fees is None:
+            raise LookupError(f"{self.key}: fee rates are used before the venue has stated them")
+        return self.fees
+
+    @property
     def mid(self) -> Decimal:
         """The last trustworthy mid, exact, quote currency."""
         return self.mid_half_ticks * self.terms.tick_size / 2
@@ -121,6 +128,8 @@ class Desk:
     """Reconciliation differences that nothing explained."""
     day: int = 0
     """UTC day number that `day_open` belongs to."""
+    pnl: Decimal | None = Decimal(0)
+    """The session's P&L when last valued, reporting currency; None if a price for it is missing."""
     day_open: Decimal = Decimal(0)
     """The session's P&L at that day's start."""
     out: list[AnyCommand] = field(default_factory=list)
@@ -135,7 +144,9 @@ class Desk:
         """Ask to be woken."""
         self.emit(SetTimer(name=name, at_ns=self.now_ns + delay_ns))
 
-    def note(self, level: str, code: str, message: str, key: InstrumentKey | None = None, client_id: str = "") -> None:
+    def note(
+        self, level: str, code: str, message: str, key: InstrumentKey | None = None, client_id: str = ""
+    ) -> None:
         """Tell the operator."""
         venue, symbol = key or ("", "")
         self.emit(
@@ -145,16 +156,12 @@ class Desk:
     @property
     def day_loss(self) -> Decimal | None:
         """What this UTC day has lost so far (a loss is positive), reporting currency; None if it cannot be valued."""
-        total = self.total_pnl()
-        return None if total is None else self.day_open - total
+        return None if self.pnl is None else self.day_open - self.pnl
 
-    def total_pnl(self) -> Decimal | None:
-        """The session's P&L at the present mids, reporting currency; None if a price for it is missing."""
-        return self.ledger.total(self.mids(), self.conversion)
-
-    def mids(self) -> dict[InstrumentKey, Decimal]:
-        """The last trustworthy mid of every instrument that has had one."""
-        return {key: market.mid for key, market in self.markets.items() if market.mid_half_ticks}
+    def revalue(self) -> None:
+        """Take the session's P&L at the present mids: after every execution, and on the fixed clock."""
+        parts = self.ledger.parts(self.conversion)
+        self.pnl = parts.total if parts is not None else None
 
     def conversion(self, asset: str) -> Decimal | None:
         """Reporting currency per unit of an asset, from a traded mid; None, never a guess, where there is none."""

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import msgspec
-
 from titan.engine import account, quoting, starting, stopping
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
@@ -22,6 +20,7 @@ from titan.engine.ledger import Ledger
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.engine.state import freeze, thaw
 from titan.engine.strategies import StrategyHost
+from titan.evaluation.pnl import Parts
 from titan.model import events as e
 from titan.model.commands import AnyCommand
 from titan.model.contract import StrategyModule
@@ -36,7 +35,7 @@ class Summary(NamedTuple):
     """The session in numbers, money in the reporting currency; None where a price for the conversion is missing."""
 
     pnl: Decimal | None
-    parts: Mapping[str, Decimal] | None
+    parts: Parts | None
     equity_change_at_venue: Decimal | None
     positions: Mapping[str, int]
     unknown_orders: int
@@ -66,7 +65,7 @@ class Kernel:
             ids=ClientIds(config.session),
             orders=OrderManager(),
             ledger=Ledger(config.timing.markout_ns),
-            markets={key: Market(key, Book(key.venue, key.symbol)) for key in config.keys},
+            markets={key: Market(key, Book()) for key in config.keys},
             venues={venue.name: VenueDesk(venue.name) for venue in config.venues},
             hosts=[StrategyHost(strategy, strategies[strategy.code]) for strategy in config.strategies],
             gate=Gatekeeper(config.limits, [venue.name for venue in config.venues]),
@@ -115,7 +114,7 @@ class Kernel:
                 stopping.advance(desk)
         return tuple(desk.out)
 
-    # ---- The market --------------------------------------------------------------------------------------------------
+    # ---- The market --------------------------------------------------------------------------------------
 
     def _on_book(self, event: e.BookDelta | e.BookSnapshot) -> None:
         market = self._heard(event)
@@ -129,8 +128,13 @@ class Kernel:
 
     def _on_top(self, event: e.TopOfBook) -> None:
         market = self._heard(event)
-        if market is not None:
-            market.book.note_top(event)
+        if market is None:
+            return
+        before = market.book.state
+        market.book.note_top(event)
+        if market.book.state != before:
+            self.desk.note("warning", "book_doubtful", market.book.reason, market.key)
+            self._after_market(market)
 
     def _on_trade(self, event: e.TradePrint) -> None:
         market = self._heard(event)
@@ -167,7 +171,7 @@ class Kernel:
         starting.ask_book(self.desk, market)
         quoting.evaluate(self.desk, market)
 
-    # ---- The account -------------------------------------------------------------------------------------------------
+    # ---- The account -------------------------------------------------------------------------------------
 
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
@@ -178,6 +182,8 @@ class Kernel:
         if event.purpose == "end":
             account.check_wallets(self.desk, event)
             venue.closing = event
+            mids = {m.key: m.mid for m in self.desk.markets_of(event.venue) if m.mid_half_ticks}
+            self.desk.ledger.close_session(mids)
 
     def _on_open_orders(self, event: e.OpenOrders) -> None:
         account.on_open_orders(self.desk, event)
@@ -187,7 +193,7 @@ class Kernel:
         text = f"{event.query} {event.symbol} {event.client_id}: {event.reason}; it is asked again"
         self.desk.note("warning", "query_failed", text)
 
-    # ---- The session -------------------------------------------------------------------------------------------------
+    # ---- The session -------------------------------------------------------------------------------------
 
     def _on_start(self, event: e.SessionStarted) -> None:
         starting.on_start(self.desk, event)
@@ -235,7 +241,8 @@ class Kernel:
 
     def _check_loss(self) -> None:
         desk = self.desk
-        total = desk.total_pnl()
+        desk.revalue()
+        total = desk.pnl
         if total is None:
             return
         if desk.now_ns // DAY_NS != desk.day:
@@ -256,7 +263,9 @@ class Kernel:
 
     def _on_storage_failed(self, event: e.StorageFailed) -> None:
         self.desk.storage_failed = event.reason
-        self.desk.note("error", "storage_failed", f"{event.reason}; every order is cancelled, nothing is added")
+        self.desk.note(
+            "error", "storage_failed", f"{event.reason}; every order is cancelled, nothing is added"
+        )
         stopping.request_stop(self.desk, f"storage failed: {event.reason}", STOPPED_BY_STORAGE)
 
     def _on_operator(self, event: e.OperatorAction) -> None:
@@ -273,7 +282,7 @@ class Kernel:
         for market in desk.markets.values():
             quoting.evaluate(desk, market)
 
-    # ---- What it came to ---------------------------------------------------------------------------------------------
+    # ---- What it came to ---------------------------------------------------------------------------------
 
     def snapshot(self) -> bytes:
         """The whole state, enough to go on from here: canonical, so equal states give equal bytes."""
@@ -287,13 +296,16 @@ class Kernel:
         """The session so far in numbers."""
         desk = self.desk
         live = list(desk.orders.live())
+        parts = desk.ledger.parts(desk.conversion)
         return Summary(
-            pnl=desk.total_pnl(),
-            parts=desk.ledger.parts(desk.mids(), desk.conversion),
-            equity_change_at_venue=desk.ledger.equity_change(desk.venues.values(), desk.mids(), desk.conversion),
+            pnl=parts.total if parts else None,
+            parts=parts,
+            equity_change_at_venue=desk.ledger.equity_change(
+                [(venue.opening, venue.closing) for venue in desk.venues.values()], desk.conversion
+            ),
             positions={str(key): desk.ledger.lots(key) for key in desk.markets},
             unknown_orders=sum(order.state is OrderState.UNKNOWN for order in live),
             open_orders=len(live),
             differences=desk.differences,
-            unpriced=desk.ledger.unpriced(desk.mids(), desk.conversion),
+            unpriced=desk.ledger.unpriced(desk.conversion),
         )

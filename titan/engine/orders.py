@@ -1,7 +1,7 @@
 """The order manager: every order of ours, its enforced state machine, and fills booked exactly once.
 
-It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and stays until the
-venue's word ends it.
+It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and stays
+until the venue's word ends it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ S = OrderState
 
 _ENDS = {S.FILLED, S.CANCELLED, S.EXPIRED}
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
-    S.INTENT: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.UNKNOWN, S.REJECTED, *_ENDS}),
+    S.INTENT: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.UNKNOWN, S.REJECTED, *_ENDS}),
     S.OPEN: frozenset({S.PARTIALLY_FILLED, S.PENDING_AMEND, S.PENDING_CANCEL, S.UNKNOWN, *_ENDS}),
     S.PARTIALLY_FILLED: frozenset({S.OPEN, S.PENDING_AMEND, S.PENDING_CANCEL, S.UNKNOWN, *_ENDS}),
     S.PENDING_AMEND: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.UNKNOWN, *_ENDS}),
-    S.PENDING_CANCEL: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.UNKNOWN, *_ENDS}),
+    S.PENDING_CANCEL: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.UNKNOWN, S.REJECTED, *_ENDS}),
     S.UNKNOWN: frozenset({S.OPEN, S.PARTIALLY_FILLED, S.PENDING_CANCEL, S.REJECTED, *_ENDS}),
-    # A cancel of an unknown order may be answered by silence again; a terminal state is final.
     S.FILLED: frozenset(),
     S.CANCELLED: frozenset(),
     S.REJECTED: frozenset(),
@@ -42,15 +41,23 @@ class IllegalTransition(RuntimeError):
     """A state change that the life of an order does not allow: a fault in the engine, never the venue's doing."""
 
 
+class Counts(msgspec.Struct):
+    """What this session has seen: orders that the venue acknowledged, and executions booked."""
+
+    acked: int = 0
+    fills: int = 0
+
+
 class OrderManager:
     """Orders by client id, with exposure always at its worst case."""
 
     def __init__(self) -> None:
+        self.counts = Counts()
         self._orders: dict[str, Order] = {}
         self._live: dict[InstrumentKey, dict[str, Order]] = {}
         self._trades: dict[str, None] = {}
 
-    # ---- Reading -----------------------------------------------------------------------------------------------------
+    # ---- Reading -----------------------------------------------------------------------------------------
 
     def get(self, client_id: str) -> Order | None:
         """The order of this client id, live or recently ended."""
@@ -66,7 +73,7 @@ class OrderManager:
         """Lots that may still fill on one side at the worst case, unknown and pending orders included."""
         return sum(o.remaining for o in self.live(key) if o.side == side and o.client_id != without)
 
-    # ---- Our own acts ------------------------------------------------------------------------------------------------
+    # ---- Our own acts ------------------------------------------------------------------------------------
 
     def add(self, order: Order) -> None:
         """Take up a new intent or an order adopted from the venue."""
@@ -90,7 +97,7 @@ class OrderManager:
         if order.state is not S.UNKNOWN:
             self._move(order, S.UNKNOWN, time_ns)
 
-    # ---- The venue's word --------------------------------------------------------------------------------------------
+    # ---- The venue's word --------------------------------------------------------------------------------
 
     def apply_update(self, update: OrderUpdate) -> Order | None:
         """Book the venue's word on an order; None if the order is not known here.
@@ -101,6 +108,8 @@ class OrderManager:
         if order is None or not order.live:
             return order
         state = OrderState(update.state)
+        if not order.venue_id and update.venue_id:
+            self.counts.acked += 1
         stale = update.venue_ns < order.venue_ns or update.filled < order.venue_filled
         if stale and state not in TERMINAL:
             return order
@@ -116,8 +125,8 @@ class OrderManager:
         order.price, order.size = update.price, update.size
         if order.state is S.PENDING_AMEND and not confirms_amend and update.source != "answer":
             return order  # a fill of the old terms crossed our amend on the way
-        if order.state is S.PENDING_CANCEL and update.source == "stream":
-            return order
+        if order.state is S.PENDING_CANCEL and update.source != "query":
+            return order  # word of the time before our cancel arrived
         order.pending_price = order.pending_size = 0
         self._move(order, S.PARTIALLY_FILLED if order.venue_filled else S.OPEN, update.time_ns)
         return order
@@ -129,12 +138,14 @@ class OrderManager:
         if name in self._trades:
             return False
         self._trades[name] = None
+        self.counts.fills += 1
         if len(self._trades) > KEEP_TRADES:
             del self._trades[next(iter(self._trades))]
         order = self._orders.get(fill.client_id)
         if order is not None:
             order.filled += fill.size
             order.venue_filled = max(order.venue_filled, order.filled)
+            self.counts.acked += not order.venue_id
             order.venue_id = order.venue_id or fill.venue_id
             if order.live:
                 self._after_fill(order, fill.time_ns)
@@ -155,7 +166,7 @@ class OrderManager:
             return order
         refused = outcome.outcome in {"rejected", "not_sent"}
         if outcome.action == "place":
-            if refused and order.venue_filled == 0 and order.state in {S.INTENT, S.UNKNOWN}:
+            if refused and order.venue_filled == 0 and order.state in {S.INTENT, S.UNKNOWN, S.PENDING_CANCEL}:
                 order.ends_as = S.REJECTED
                 self._settle(order, outcome.time_ns)
             elif not refused and order.state is S.INTENT:
@@ -171,8 +182,8 @@ class OrderManager:
     def apply_absence(self, absent: OrderAbsent, proof_after_ns: int) -> Order | None:
         """Book one "no such order"; returns the order.
 
-        It counts only when the venue's clock is past the last request by `proof_after_ns`: before that the request may still
-        be on its way. Two of them, with own executions read in between, end the order (`conclude_absent`).
+        It counts only when the venue's clock is past the last request by `proof_after_ns`: before that the request
+        may still be on its way. Two of them, with own executions read in between, end the order (`conclude_absent`).
         """
         order = self._orders.get(absent.client_id)
         if order is None or not order.live:
@@ -188,15 +199,17 @@ class OrderManager:
         order.venue_filled = order.filled
         self._settle(order, time_ns)
 
-    # ---- State -------------------------------------------------------------------------------------------------------
+    # ---- State -------------------------------------------------------------------------------------------
 
     def _settle(self, order: Order, time_ns: int) -> None:
         """End an order once every execution that the venue counted is booked; until then it stays live."""
         if order.filled < order.venue_filled:
             return
-        end = S.FILLED if order.ends_as is S.CANCELLED and order.filled >= order.size else OrderState(order.ends_as)
-        if end is S.REJECTED and order.state not in {S.INTENT, S.UNKNOWN}:
-            end = S.CANCELLED  # it had stood in the book: the venue's "rejected" cannot undo that
+        end = order.ends_as or S.CANCELLED
+        if end is S.CANCELLED and order.filled >= order.size:
+            end = S.FILLED
+        if end is S.REJECTED and order.venue_id:
+            end = S.CANCELLED  # it had stood in the book: nothing said later can undo that
         order.pending_price = order.pending_size = 0
         self._move(order, end, time_ns)
         del self._live[order.key][order.client_id]
@@ -204,7 +217,9 @@ class OrderManager:
     def _move(self, order: Order, state: OrderState, time_ns: int) -> None:
         if state is not order.state:
             if state not in TRANSITIONS[order.state]:
-                raise IllegalTransition(f"order {order.client_id}: {order.state} -> {state} is no step of an order's life")
+                raise IllegalTransition(
+                    f"order {order.client_id}: {order.state} -> {state} is no step of an order's life"
+                )
             order.state = state
         order.changed_ns = time_ns
 
@@ -216,16 +231,30 @@ class OrderManager:
     def rekey(self, key: InstrumentKey, tick_ratio: float, lot_ratio: float) -> None:
         """Express live orders in new ticks and lots (old = ratio * new), for the time until they are cancelled."""
         for order in self.live(key):
-            order.price, order.pending_price = round(order.price * tick_ratio), round(order.pending_price * tick_ratio)
-            order.size, order.pending_size = round(order.size * lot_ratio), round(order.pending_size * lot_ratio)
-            order.filled, order.venue_filled = round(order.filled * lot_ratio), round(order.venue_filled * lot_ratio)
+            order.price, order.pending_price = (
+                round(order.price * tick_ratio),
+                round(order.pending_price * tick_ratio),
+            )
+            order.size, order.pending_size = (
+                round(order.size * lot_ratio),
+                round(order.pending_size * lot_ratio),
+            )
+            order.filled, order.venue_filled = (
+                round(order.filled * lot_ratio),
+                round(order.venue_filled * lot_ratio),
+            )
 
     def snapshot(self) -> dict[str, object]:
         """Everything here as plain data."""
-        return {"orders": [msgspec.to_builtins(o) for o in self._orders.values()], "trades": list(self._trades)}
+        return {
+            "orders": [msgspec.to_builtins(o) for o in self._orders.values()],
+            "trades": list(self._trades),
+            "counts": msgspec.to_builtins(self.counts),
+        }
 
     def restore(self, data: dict[str, object]) -> None:
         """Take up a snapshot, into an empty manager."""
         for order in msgspec.convert(data["orders"], list[Order]):
             self.add(order)
         self._trades = dict.fromkeys(msgspec.convert(data["trades"], list[str]))
+        self.counts = msgspec.convert(data["counts"], Counts)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
-from titan.engine.gatekeeper import judge
+from titan.engine.judgement import judge
 from titan.engine.router import Amend, Cancel, Place, Wanted, plan
 from titan.engine.strategies import Outlook, StrategyHost
 from titan.model.commands import AmendOrder, Decision, PlaceOrder
 from titan.model.orders import Lifetime, Order, OrderState
+from titan.risk.budget import RecentOrder
 from titan.risk.denials import Denial, explain
 
 
@@ -54,7 +55,7 @@ def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
         time_s=(desk.now_ns - desk.epoch_ns) / 1e9,
         book=market.book,
         instrument=market.terms,
-        fees=market.fees,
+        fees=market.rates,
         mark=market.mark,
         now_ns=desk.now_ns,
         lots=desk.ledger.strategy_lots(market.key, host.config.name),
@@ -66,7 +67,12 @@ def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
     # A strategy is anybody's code: whatever it raises takes it out of service, never the others or the session.
     except Exception as error:
         host.quarantined = f"{type(error).__name__}: {error}"
-        desk.note("error", "strategy_quarantined", f"{host.config.name}: {host.quarantined}; its orders are pulled", market.key)
+        desk.note(
+            "error",
+            "strategy_quarantined",
+            f"{host.config.name}: {host.quarantined}; its orders are pulled",
+            market.key,
+        )
         withdraw(desk, market, host, f"the strategy is quarantined: {host.quarantined}")
         return
     if market.obstacle:
@@ -82,8 +88,7 @@ def _carry_out(
     use_amend = desk.config.venue(market.key.venue).use_amend
     for change in plan(wanted, working, requote_ticks=host.config.requote_ticks, use_amend=use_amend):
         if isinstance(change, Cancel):
-            if change.order.state is not OrderState.UNKNOWN or not change.order.asked_ns == desk.now_ns:
-                cancel(desk, change.order)
+            cancel(desk, change.order)
         elif isinstance(change, Amend):
             _amend(desk, market, host, change, decisions)
         else:
@@ -106,6 +111,7 @@ def _place(desk: Desk, market: Market, host: StrategyHost, change: Place, decisi
         created_ns=desk.now_ns, changed_ns=desk.now_ns, asked_ns=desk.now_ns,
     )  # fmt: skip
     desk.orders.add(order)
+    desk.gate.note_order(market.key, RecentOrder(desk.now_ns, wanted.side, wanted.price, wanted.size))
     if not desk.first_quote_ns:
         desk.first_quote_ns = desk.now_ns
         if desk.config.timing.duration_ns:
@@ -124,8 +130,13 @@ def _amend(
 ) -> None:
     order = change.order
     denial = judge(
-        desk, market, strategy=host.config.name, side=order.side, price=change.price,
-        size=change.size - order.filled, replaces=order,
+        desk,
+        market,
+        strategy=host.config.name,
+        side=order.side,
+        price=change.price,
+        size=change.size - order.filled,
+        replaces=order,
     )
     if _denied(desk, market, host, denial):
         if denial is not Denial.MESSAGE_BUDGET:
@@ -133,7 +144,9 @@ def _amend(
         return
     desk.orders.begin_amend(order, change.price, change.size, desk.now_ns)
     order.asked_ns = desk.now_ns
-    decision = next((d for w, d in decisions.items() if (w.side, w.price) == (order.side, change.price)), None)
+    decision = next(
+        (d for w, d in decisions.items() if (w.side, w.price) == (order.side, change.price)), None
+    )
     desk.emit(
         AmendOrder(
             venue=order.venue, symbol=order.symbol, client_id=order.client_id,

@@ -39,7 +39,9 @@ def compare_open_orders(
     ours = {order.client_id: order for order in local}
     theirs = {update.client_id: update for update in venue}
     ghosts = [
-        order for client_id, order in ours.items() if client_id not in theirs and order.changed_ns < settled_before_ns
+        order
+        for client_id, order in ours.items()
+        if client_id not in theirs and order.changed_ns < settled_before_ns
     ]
     unknown = [update for client_id, update in theirs.items() if client_id not in ours]
     return OpenOrderDifferences(
@@ -75,7 +77,9 @@ class WalletDifference(NamedTuple):
     venue: Decimal
 
 
-def compare_wallets(expected: Mapping[str, Decimal], balances: Iterable[Balance]) -> tuple[WalletDifference, ...]:
+def compare_wallets(
+    expected: Mapping[str, Decimal], balances: Iterable[Balance]
+) -> tuple[WalletDifference, ...]:
     """Assets whose wallets differ by more than `WALLET_TOLERANCE`."""
     venue = {balance.asset: balance.wallet for balance in balances}
     return tuple(

@@ -67,7 +67,9 @@ def plan(
     orders = list(working)
     for side in (1, -1):
         best_first = sorted((w for w in wanted if w.side == side), key=lambda w: -side * w.price)
-        standing = sorted((o for o in orders if o.side == side), key=lambda o: (-side * o.price, o.created_ns))
+        standing = sorted(
+            (o for o in orders if o.side == side), key=lambda o: (-side * o.price, o.created_ns)
+        )
         for index, order in enumerate(standing):
             if index >= len(best_first):
                 changes += [Cancel(order)] if _cancellable(order) else []

@@ -34,19 +34,28 @@ def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
         return
     old, new = market.instrument, event.instrument
     market.instrument = new
+    if old is None or old.same_grid(new):
+        desk.ledger.learn(new)
     if old is None or (old.same_grid(new) and old.status == new.status):
         return
     if old.status != new.status:
         desk.note("warning", "instrument_status", f"status is now {new.status}", market.key)
     if old.same_grid(new):
         return
-    desk.note("warning", "instrument_terms", "tick or lot changed: quotes are pulled and all is re-keyed", market.key)
+    desk.note(
+        "warning",
+        "instrument_terms",
+        "tick or lot changed: quotes are pulled and all is re-keyed",
+        market.key,
+    )
     tick_ratio, lot_ratio = float(old.tick_size / new.tick_size), float(old.lot_size / new.lot_size)
     desk.orders.rekey(market.key, tick_ratio, lot_ratio)
     market.mid_half_ticks = round(market.mid_half_ticks * tick_ratio)
     left_over = desk.ledger.rekey(market.key, old, new)
     if left_over:
-        market.stopped = f"the position is no whole number of the new lots: {left_over}; close it by hand, then restart"
+        market.stopped = (
+            f"the position is no whole number of the new lots: {left_over}; close it by hand, then restart"
+        )
         desk.differences += 1
     market.book.reset("the instrument's terms changed")
     for order in desk.orders.live(market.key):
@@ -73,7 +82,9 @@ def on_stream(desk: Desk, event: StreamState) -> None:
     came_back = event.up and not venue.streams[event.stream]
     venue.streams[event.stream] = event.up
     level = "info" if event.up else "warning"
-    desk.note(level, f"{event.stream}_stream_{'up' if event.up else 'down'}", f"{event.venue}: {event.reason}")
+    desk.note(
+        level, f"{event.stream}_stream_{'up' if event.up else 'down'}", f"{event.venue}: {event.reason}"
+    )
     if event.stream == "market":
         for market in desk.markets_of(event.venue):
             market.book.reset(f"market stream {'restarted' if event.up else 'down'}")
@@ -87,7 +98,12 @@ def on_stream(desk: Desk, event: StreamState) -> None:
 def ask_book(desk: Desk, market: Market) -> None:
     """Fetch a depth snapshot where the book wants one, not more often than once a second."""
     waited = desk.now_ns - market.book_asked_ns >= BOOK_RETRY_NS or not market.book_asked_ns
-    if market.instrument and market.book.wants_snapshot and desk.venues[market.key.venue].streams["market"] and waited:
+    if (
+        market.instrument
+        and market.book.wants_snapshot
+        and desk.venues[market.key.venue].streams["market"]
+        and waited
+    ):
         market.book_asked_ns = desk.now_ns
         desk.emit(RequestBook(venue=market.key.venue, symbol=market.key.symbol))
 
@@ -98,6 +114,21 @@ def advance(desk: Desk) -> None:
         books_ready = all(m.book.state == "ready" and m.mid_half_ticks for m in desk.markets_of(venue.name))
         if venue.unread == {"account"} and books_ready and "account" not in venue.asked_ns:
             ask_account(desk, venue.name, "start")
+
+
+def ask_again(desk: Desk) -> None:
+    """Repeat the questions of the start that have had no answer."""
+    for venue in desk.venues.values():
+        if "terms" in venue.unread:
+            desk.emit(QueryInstruments(venue=venue.name))
+            continue
+        if "orders" in venue.unread:
+            ask_orders(desk, venue.name)
+        for market in desk.markets_of(venue.name):
+            if f"fills {market.key.symbol}" in venue.unread:
+                ask_fills(desk, market)
+        if venue.unread == {"account"}:
+            venue.asked_ns.pop("account", None)
 
 
 def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
@@ -119,8 +150,12 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
             desk.ledger.adopt(market.key, owners[0] if len(owners) == 1 else "manual", there)
             desk.note("info", "position_adopted", f"the account already held {there} lots", market.key)
     for stranger in sorted(set(stated) - {m.key.symbol for m in desk.markets_of(venue.name)}):
-        desk.note("warning", "position_elsewhere", f"{stranger}: a position in a symbol not configured; it is left alone")
-    desk.ledger.open_session(venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)})
+        desk.note(
+            "warning",
+            "position_elsewhere",
+            f"{stranger}: a position in a symbol not configured; it is left alone",
+        )
+    desk.ledger.open_session(venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)}, desk.now_ns)
     if desk.phase is Phase.STARTING and not any(v.unread for v in desk.venues.values()):
         desk.phase = Phase.RUNNING
         desk.note("info", "ready", "all venues are read and agree; quoting begins")

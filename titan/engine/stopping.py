@@ -98,8 +98,9 @@ def _end(desk: Desk, left_open: tuple[str, ...]) -> None:
     if ending is None:
         return
     desk.phase = Phase.ENDED
-    desk.ledger.close_session({key: market.mid for key, market in desk.markets.items() if market.mid_half_ticks})
     code = NOT_PROVEN if left_open else ending.exit_code
     for order in left_open:
-        desk.note("error", "left_open", f"not proven cancelled: {order}; look at the venue and cancel it by hand")
+        desk.note(
+            "error", "left_open", f"not proven cancelled: {order}; look at the venue and cancel it by hand"
+        )
     desk.emit(EndSession(exit_code=code, reason=ending.reason, left_open=left_open))

@@ -1,7 +1,7 @@
-"""The strategy host: gives a notebook's strategy its view in quote currency and coins, and turns its answer into ticks and lots.
+"""The strategy host: gives a strategy its view in quote currency and coins, and turns its answer into ticks and lots.
 
-This is the one place, beside the wire codecs, where units are converted. The adjustments that hold for every strategy are
-applied here, by the functions of `titan.strategy.quoting`.
+This is the one place, beside the wire codecs, where units are converted. The adjustments that hold for every strategy
+are applied here, by the functions of `titan.strategy.quoting`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,16 @@ def load_strategy(code: str) -> StrategyModule:
     try:
         module = importlib.import_module(code)
     except ImportError as error:
-        raise StrategyError(f"code = {code}: cannot be imported ({error}); install its package or correct the name") from error
-    missing = [name for name in ("Parameters", "State", "initial", "update", "quote") if not hasattr(module, name)]
+        raise StrategyError(
+            f"code = {code}: cannot be imported ({error}); install its package or correct the name"
+        ) from error
+    missing = [
+        name for name in ("Parameters", "State", "initial", "update", "quote") if not hasattr(module, name)
+    ]
     if missing:
-        raise StrategyError(f"code = {code}: lacks {', '.join(missing)}; see titan.model.contract for what a strategy holds")
+        raise StrategyError(
+            f"code = {code}: lacks {', '.join(missing)}; see titan.model.contract for what a strategy holds"
+        )
     return cast("StrategyModule", module)
 
 
@@ -120,8 +126,8 @@ class StrategyHost:
             bought=coin(self._bought, ask),
             sold=coin(self._sold, bid),
             inventory=coin(outlook.lots, (bid + ask) / 2),
-            mark=float(mark.mark) if mark else math.nan,
-            index=float(mark.index) if mark else math.nan,
+            mark_price=float(mark.mark) if mark else math.nan,
+            index_price=float(mark.index) if mark else math.nan,
             funding_rate=mark.funding_rate if mark else math.nan,
             funding_in_s=(mark.next_funding_ns - outlook.now_ns) / 1e9 if mark else math.nan,
             maker_fee=float(outlook.fees.maker),
@@ -147,3 +153,27 @@ class StrategyHost:
         self.evaluated_ns = data["evaluated_ns"]
         self.denied = data["denied"]
         self._bought, self._sold = data["flow"]
+
+
+def _in_ticks(quotes: Quotes, view: View, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
+    """The quotes as orders: widened and cut by the risk state, kept off the touch, laddered, in ticks and lots."""
+    adjusted = quoting.scale_size(quoting.widen(quotes, outlook.spread_multiplier), outlook.size_multiplier)
+    book = outlook.book
+    prices = quoting.round_inside(adjusted.bid, adjusted.ask, book.best_bid, book.best_ask, view.tick_size)
+    wanted: list[tuple[Wanted, Decision]] = []
+    for level in quoting.ladder(adjusted, prices, view.tick_size):
+        price = level.price_ticks * view.tick_size
+        lots = outlook.instrument.lots_within(level.size, price)
+        if not lots:
+            continue
+        decision = Decision(
+            fair_value=quotes.fair_value,
+            reservation=quotes.reservation,
+            wanted=quotes.bid if level.side > 0 else quotes.ask,
+            rounded=price,
+            inventory=view.inventory,
+            spread_multiplier=outlook.spread_multiplier,
+            size_multiplier=outlook.size_multiplier,
+        )
+        wanted.append((Wanted(level.side, level.price_ticks, lots), decision))
+    return wanted

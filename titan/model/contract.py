@@ -1,7 +1,7 @@
 """The strategy contract: what a strategy written in a notebook is given, and what it gives back.
 
-A strategy module holds `Parameters` (a NamedTuple whose fields are annotated with `Range`), `State` (a numeric NamedTuple),
-and the pure functions ``initial(parameters) -> State``, ``update(parameters, state, view) -> State`` and
+A strategy module holds `Parameters` (a NamedTuple whose fields are annotated with `Range`), `State` (a numeric
+NamedTuple), and the pure functions ``initial(parameters) -> State``, ``update(parameters, state, view) -> State`` and
 ``quote(parameters, state, view) -> Quotes``. All values are plain numbers, so that the kernel can call the Python function and a
 parameter sweep can compile the same source.
 """
@@ -31,8 +31,8 @@ class View(NamedTuple):
     bought: float  # base coins bought by aggressors since the last view
     sold: float
     inventory: float  # base coins held by this strategy, signed
-    mark: float
-    index: float
+    mark_price: float
+    index_price: float
     funding_rate: float  # fraction of notional, per interval
     funding_in_s: float  # seconds to the next settlement
     maker_fee: float  # fraction of notional, negative is a rebate
@@ -88,9 +88,15 @@ def parameter_ranges(parameters: type[Any]) -> dict[str, Range]:
     """
     ranges: dict[str, Range] = {}
     for name, hint in get_type_hints(parameters, include_extras=True).items():
-        found = [note for note in get_args(hint)[1:] if isinstance(note, Range)] if get_origin(hint) is Annotated else []
+        found = (
+            [note for note in get_args(hint)[1:] if isinstance(note, Range)]
+            if get_origin(hint) is Annotated
+            else []
+        )
         if not found:
-            raise ParameterError(f"parameter {name} of {parameters.__module__} has no Range: annotate it with one")
+            raise ParameterError(
+                f"parameter {name} of {parameters.__module__} has no Range: annotate it with one"
+            )
         ranges[name] = found[0]
     return ranges
 
@@ -111,7 +117,9 @@ def build_parameters(parameters: type[Any], texts: dict[str, str], where: str) -
         Naming key, value and range for anything unknown, unreadable, missing or out of range.
     """
     ranges = parameter_ranges(parameters)
-    kinds = {name: get_args(hint)[0] for name, hint in get_type_hints(parameters, include_extras=True).items()}
+    kinds = {
+        name: get_args(hint)[0] for name, hint in get_type_hints(parameters, include_extras=True).items()
+    }
     for name in texts:
         if name not in ranges:
             raise ParameterError(f"[{where}] {name}: unknown parameter; known are {', '.join(ranges)}")
@@ -121,9 +129,13 @@ def build_parameters(parameters: type[Any], texts: dict[str, str], where: str) -
         try:
             number = float(text)
         except ValueError:
-            raise ParameterError(f"[{where}] {name} = {text}: not a number; allowed is {low} to {high} {unit}") from None
+            raise ParameterError(
+                f"[{where}] {name} = {text}: not a number; allowed is {low} to {high} {unit}"
+            ) from None
         if not low <= number <= high:
-            raise ParameterError(f"[{where}] {name} = {text}: out of range; allowed is {low} to {high} {unit}")
+            raise ParameterError(
+                f"[{where}] {name} = {text}: out of range; allowed is {low} to {high} {unit}"
+            )
         if kinds[name] is not float and number != int(number):
             raise ParameterError(f"[{where}] {name} = {text}: must be a whole number from {low} to {high}")
         values[name] = kinds[name](number)

@@ -37,7 +37,7 @@ class VenueEvent(Event, frozen=True, kw_only=True):
         return InstrumentKey(self.venue, self.symbol)
 
 
-# ---- Market data, decoded from captured frames -----------------------------------------------------------------------
+# ---- Market data, decoded from captured frames -----------------------------------------------------------
 
 
 class BookSnapshot(VenueEvent, frozen=True, tag="book_snapshot", gc=False):
@@ -94,7 +94,7 @@ class BadFrame(VenueEvent, frozen=True, tag="bad_frame"):
 
 MarketEvent = BookSnapshot | BookDelta | TopOfBook | TradePrint | MarkPrice | BadFrame
 
-# ---- The account, as the venue tells it ------------------------------------------------------------------------------
+# ---- The account, as the venue tells it ------------------------------------------------------------------
 
 Source = Literal["answer", "stream", "query"]
 
@@ -235,7 +235,7 @@ class InstrumentUpdate(Event, frozen=True, tag="instrument"):
     instrument: Instrument
 
 
-# ---- The session itself ----------------------------------------------------------------------------------------------
+# ---- The session itself ----------------------------------------------------------------------------------
 
 
 class SessionStarted(Event, frozen=True, tag="session_started"):

@@ -135,18 +135,28 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def lots_within(self, coins: float, price: float) -> int:
         """Whole lots of a size in base coins, rounded towards zero; `price` converts inverse contracts."""
-        units = coins / float(self.multiplier) if self.kind == "linear" else coins * price / float(self.multiplier)
+        units = (
+            coins / float(self.multiplier)
+            if self.kind == "linear"
+            else coins * price / float(self.multiplier)
+        )
         sign = -1 if units < 0 else 1
         return sign * self._directed(abs(units), self.lot_size, ROUND_FLOOR, "size")
 
     def coins(self, lots: int, price: float) -> float:
         """Base coins behind a number of lots; `price` converts inverse contracts."""
         units = float(lots * self.lot_size)
-        return units * float(self.multiplier) if self.kind == "linear" else units * float(self.multiplier) / price
+        return (
+            units * float(self.multiplier)
+            if self.kind == "linear"
+            else units * float(self.multiplier) / price
+        )
 
     def _directed(self, value: float, step: Decimal, rounding: str, what: str) -> int:
         if not math.isfinite(value):
-            raise ValueError(f"{self.key}: {what} {value} is not a finite number; nothing can be quoted from it")
+            raise ValueError(
+                f"{self.key}: {what} {value} is not a finite number; nothing can be quoted from it"
+            )
         # 12 significant digits first: 50000.1 computed as 50000.09999999999 must not lose a tick.
         count = Decimal(f"{value:.12g}") / step
         return int(count.to_integral_value(rounding=rounding))
@@ -157,10 +167,3 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """Unsigned value of a size at a price, quote currency (linear) or quote currency of the contracts (inverse)."""
         units = abs(lots) * self.lot_size * self.multiplier
         return units * price if self.kind == "linear" else units
-
-    def gain(self, lots: int, entry: Decimal, exit_: Decimal) -> Decimal:
-        """Profit of holding signed `lots` while the price goes from `entry` to `exit_`, in the settle currency."""
-        units = lots * self.lot_size * self.multiplier
-        if self.kind == "linear":
-            return units * (exit_ - entry)
-        return units * (1 / entry - 1 / exit_)

@@ -119,7 +119,7 @@ class MarketCodec:
             return self._bad(payload, time_ns, str(error))
         return self._decode_unexpected(payload, time_ns)
 
-    # ---- Frames that the first bytes do not tell -------------------------------------------------
+    # ---- Frames that the first bytes do not tell ---------------------------------------------------------
 
     def _decode_unexpected(self, payload: bytes, time_ns: int) -> MarketEvent | None:
         try:
@@ -176,7 +176,7 @@ class MarketCodec:
         stream = whole.get("stream")
         return stream.partition("@")[0].upper() if isinstance(stream, str) and "@" in stream else ""
 
-    # ---- One kind each ---------------------------------------------------------------------------
+    # ---- One kind each -----------------------------------------------------------------------------------
 
     def _grid(self, symbol: str) -> Grid:
         grid = self._grids.get(symbol)

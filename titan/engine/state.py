@@ -1,0 +1,145 @@
+"""The desk's state as canonical bytes, and back: for snapshots, recovery and the state hash."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from titan.engine.book import BookImage
+from titan.engine.desk import Desk, Ending, Market, Phase, VenueDesk
+from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
+from titan.model.instruments import Instrument
+
+SCHEMA = 1
+
+_encoder = msgspec.msgpack.Encoder(order="sorted")
+
+MARKET_PLAIN = (
+    "mid_half_ticks", "heard_ns", "stopped", "obstacle", "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns",
+)  # fmt: skip
+DESK_PLAIN = ("now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "differences", "day")
+
+
+def freeze(desk: Desk) -> bytes:
+    """Everything the desk knows, with sorted keys: equal states give equal bytes."""
+    return _encoder.encode(
+        {
+            "schema": SCHEMA,
+            "session": desk.config.session,
+            "ids": desk.ids.count,
+            "phase": desk.phase.value,
+            "day_open": str(desk.day_open),
+            "pnl": None if desk.pnl is None else str(desk.pnl),
+            "plain": {name: getattr(desk, name) for name in DESK_PLAIN},
+            "ending": _ending(desk.ending),
+            "orders": desk.orders.snapshot(),
+            "ledger": desk.ledger.snapshot(),
+            "gate": desk.gate.snapshot(),
+            "markets": {str(key): _market(market) for key, market in desk.markets.items()},
+            "venues": {name: _venue(venue) for name, venue in desk.venues.items()},
+            "hosts": {f"{h.config.name} {h.key}": h.snapshot() for h in desk.hosts},
+        }
+    )
+
+
+def _ending(ending: Ending | None) -> dict[str, Any] | None:
+    if ending is None:
+        return None
+    return {
+        "reason": ending.reason,
+        "exit_code": ending.exit_code,
+        "deadline_ns": ending.deadline_ns,
+        "proven": sorted(ending.proven),
+    }
+
+
+def _market(market: Market) -> dict[str, Any]:
+    return {
+        "book": msgspec.to_builtins(market.book.snapshot()),
+        "instrument": market.instrument and msgspec.to_builtins(market.instrument),
+        "fees": market.fees and msgspec.to_builtins(market.fees),
+        "mark": market.mark and msgspec.to_builtins(market.mark),
+        "plain": {name: getattr(market, name) for name in MARKET_PLAIN},
+    }
+
+
+def _venue(venue: VenueDesk) -> dict[str, Any]:
+    return {
+        "streams": venue.streams,
+        "unread": sorted(venue.unread),
+        "opening": venue.opening and msgspec.to_builtins(venue.opening),
+        "closing": venue.closing and msgspec.to_builtins(venue.closing),
+        "asked_ns": venue.asked_ns,
+        "foreign": sorted(venue.foreign),
+    }
+
+
+def thaw(desk: Desk, snapshot: bytes) -> None:
+    """Take up a snapshot into a new desk.
+
+    A snapshot of the same session is taken up whole. One of a predecessor brings what outlives a session: orders, ledger,
+    strategy states, budgets, terms; the books, the streams and the account are read anew.
+
+    Raises
+    ------
+    ValueError
+        If the snapshot is of another schema.
+    """
+    data = msgspec.msgpack.decode(snapshot)
+    if data["schema"] != SCHEMA:
+        raise ValueError(
+            f"the snapshot has schema {data['schema']}, this version reads {SCHEMA}; upgrade in steps"
+        )
+    desk.orders.restore(data["orders"])
+    desk.ledger.restore(data["ledger"])
+    desk.gate.restore(data["gate"])
+    for host in desk.hosts:
+        kept = data["hosts"].get(f"{host.config.name} {host.key}")
+        if kept is not None:
+            host.restore(kept)
+    same_session = data["session"] == desk.config.session
+    for key, market in desk.markets.items():
+        kept = data["markets"].get(str(key))
+        if kept is not None:
+            _thaw_market(market, kept, same_session)
+    if same_session:
+        _thaw_session(desk, data)
+    else:
+        desk.ledger.begin_session()
+
+
+def _thaw_market(market: Market, data: dict[str, Any], same_session: bool) -> None:
+    if data["instrument"] is not None:
+        market.instrument = msgspec.convert(data["instrument"], Instrument)
+    market.fills_from_ns = data["plain"]["fills_from_ns"]
+    if not same_session:
+        return
+    market.book.restore(msgspec.convert(data["book"], BookImage))
+    market.fees = data["fees"] and msgspec.convert(data["fees"], FeeRates)
+    market.mark = data["mark"] and msgspec.convert(data["mark"], MarkPrice)
+    for name in MARKET_PLAIN:
+        setattr(market, name, data["plain"][name])
+
+
+def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
+    desk.ids.count = data["ids"]
+    desk.phase = Phase(data["phase"])
+    desk.day_open = Decimal(data["day_open"])
+    desk.pnl = None if data["pnl"] is None else Decimal(data["pnl"])
+    for name in DESK_PLAIN:
+        setattr(desk, name, data["plain"][name])
+    ending = data["ending"]
+    if ending is not None:
+        desk.ending = Ending(
+            ending["reason"], ending["exit_code"], ending["deadline_ns"], set(ending["proven"])
+        )
+    for name, venue in desk.venues.items():
+        kept = data["venues"][name]
+        venue.streams = kept["streams"]
+        venue.unread = set(kept["unread"])
+        venue.asked_ns = kept["asked_ns"]
+        venue.foreign = set(kept["foreign"])
+        venue.opening = kept["opening"] and msgspec.convert(kept["opening"], AccountSnapshot)
+        venue.closing = kept["closing"] and msgspec.convert(kept["closing"], AccountSnapshot)

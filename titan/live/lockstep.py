@@ -1,0 +1,128 @@
+"""Lock-step replay: the exchange's clock moves only when everything that its last move caused is done.
+
+A round is: timers due, public frames, private frames, then commands one by one with their answers, until nothing is left. The
+order never depends on which socket was faster, so two runs are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+import aiohttp
+import msgspec
+
+from titan.live.outbox import Outbox
+from titan.live.session import Session
+from titan.model.clock import SetClock
+
+
+class ControlMessage(msgspec.Struct):
+    """What the exchange says on its control socket; frame counts are totals since the runner connected."""
+
+    op: Literal["advance", "settle", "end"]
+    now_ns: int = 0
+    public: int = 0
+    private: int = 0
+
+
+class Mailbox:
+    """Frames as they come from the sockets, held until their round.
+
+    Frames are counted as they arrive and taken in order, public ones before private ones.
+    """
+
+    def __init__(self) -> None:
+        self._public: deque[Callable[[], None]] = deque()
+        self._private: deque[Callable[[], None]] = deque()
+        self.taken_public = 0
+        self.taken_private = 0
+        self._arrived = asyncio.Event()
+
+    def put_public(self, handle: Callable[[], None]) -> None:
+        """Hold a public frame."""
+        self._public.append(handle)
+        self._arrived.set()
+
+    def put_private(self, handle: Callable[[], None]) -> None:
+        """Hold a private frame."""
+        self._private.append(handle)
+        self._arrived.set()
+
+    async def wait_for(self, public: int, private: int) -> None:
+        """Return once these totals have arrived."""
+        while (
+            self.taken_public + len(self._public) < public
+            or self.taken_private + len(self._private) < private
+        ):
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def take(self, public: int, private: int) -> None:
+        """Handle frames up to these totals."""
+        while self.taken_public < public:
+            self.taken_public += 1
+            self._public.popleft()()
+        while self.taken_private < private:
+            self.taken_private += 1
+            self._private.popleft()()
+
+
+async def follow(
+    url: str,
+    session: Session,
+    outbox: Outbox,
+    mailbox: Mailbox,
+    clock: SetClock,
+    on_end: Callable[[], Awaitable[None]],
+) -> None:
+    """Follow the exchange's control socket until the session has ended.
+
+    Parameters
+    ----------
+    url : str
+        The control socket, on this machine.
+    on_end : function
+        Called when the capture is over: requests the stop.
+    """
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url, heartbeat=None, timeout=aiohttp.ClientWSTimeout()) as socket,
+    ):
+        await socket.receive_json()
+        await _work(session, outbox)
+        await socket.send_json({"op": "start"})
+        async for raw in socket:
+            if raw.type is not aiohttp.WSMsgType.TEXT:
+                break
+            message = msgspec.json.decode(raw.data, type=ControlMessage)
+            if message.op == "end":
+                break
+            await mailbox.wait_for(message.public, message.private)
+            clock.set(message.now_ns)
+            session.fire_due()
+            mailbox.take(message.public, message.private)
+            await _work(session, outbox)
+            if session.ended is not None:
+                return
+            drained = {"op": "drained", "public": mailbox.taken_public, "private": mailbox.taken_private}
+            await socket.send_json(drained)
+    await on_end()
+    await run_out(session, outbox, clock)
+
+
+async def _work(session: Session, outbox: Outbox) -> None:
+    """Carry out commands and what they lead to, until nothing is left to do."""
+    while session.ended is None and await outbox.run():
+        pass
+
+
+async def run_out(session: Session, outbox: Outbox, clock: SetClock) -> None:
+    """After the last frame only timers move the clock: let them, until the session has ended."""
+    await _work(session, outbox)
+    while session.ended is None and (due := session.timers.next_ns) is not None:
+        clock.set(due)
+        session.fire_due()
+        await _work(session, outbox)

@@ -1,0 +1,188 @@
+"""The outbox: the only caller of an adapter's order methods. A command is durable before it is sent.
+
+Cancels do not wait for the disk: they go out even when the journal has failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from titan.model import commands as c
+from titan.model.clock import Clock
+from titan.model.events import CommandOutcome, JournalledEvent, OpenOrders, QueryFailed
+from titan.store.writer import JournalFailed, SessionWriter
+from titan.venues.adapter import Adapter
+
+
+class Sink(Protocol):
+    """Where answers go: the session."""
+
+    def ingest(self, event: JournalledEvent) -> None: ...
+
+    def ingest_frame(self, venue: str, payload: bytes) -> None: ...
+
+
+class Outbox:
+    """Carries out commands, in order for each order of ours.
+
+    Parameters
+    ----------
+    adapters : mapping of str to Adapter
+        By venue name.
+    writer : SessionWriter
+        Tells when a command is durable.
+    sink : Sink
+        Takes the answers.
+    clock : Clock
+        Stamps answers that the adapter did not make.
+    in_turn : bool
+        Carry out one command after another, on `run`, instead of side by side: the order of a lock-step replay.
+    """
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        writer: SessionWriter,
+        sink: Sink,
+        clock: Clock,
+        *,
+        in_turn: bool,
+    ) -> None:
+        self._adapters = adapters
+        self._writer = writer
+        self._sink = sink
+        self._clock = clock
+        self._in_turn = in_turn
+        self._queue: deque[tuple[int, c.AnyCommand, int]] = deque()
+        self._tails: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.fault: BaseException | None = None
+        """What ended a task: a fault of ours, for an adapter turns every answer into events."""
+        self.sent: dict[str, int] = {"place": 0, "amend": 0, "cancel": 0}
+        self.note_latency: Callable[[str, int], None] = lambda stage, latency_ns: None
+        self.unwritten: Callable[[c.AnyCommand], None] = lambda command: None
+
+    def submit(self, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
+        """Take a command of input `seq`; it is carried out in the background, or on `run`."""
+        if isinstance(command, c.Notice):
+            return
+        if self._in_turn:
+            self._queue.append((seq, command, heard_ns))
+            return
+        name = command.client_id if isinstance(command, c.OrderCommand) else ""
+        before = self._tails.get(name) if name else None
+        task = asyncio.get_running_loop().create_task(self._after(before, seq, command, heard_ns))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        if name:
+            self._tails[name] = task
+            task.add_done_callback(lambda done: self._forget(name, done))
+
+    def _forget(self, name: str, done: asyncio.Task[None]) -> None:
+        if self._tails.get(name) is done:
+            del self._tails[name]
+
+    async def _after(
+        self, before: asyncio.Task[None] | None, seq: int, command: c.AnyCommand, heard_ns: int
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        await self._carry_out(seq, command, heard_ns)
+
+    async def run(self) -> bool:
+        """Carry out everything queued, in turn, with whatever that leads to; False if there was nothing."""
+        worked = bool(self._queue)
+        while self._queue:
+            await self._carry_out(*self._queue.popleft())
+        return worked
+
+    async def settle(self) -> None:
+        """Wait until no command is under way; the session has ended, so none follows."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def cancel_everything(self, venue: str, symbols: Iterable[str]) -> list[str]:
+        """After a fault of ours: cancel all at the venue, then ask what is left; returns what is not proven gone."""
+        adapter = self._adapters[venue]
+        for symbol in symbols:
+            await adapter.cancel_all(c.CancelAll(venue=venue, symbol=symbol))
+        left: list[str] = []
+        for event in await adapter.query_open_orders(c.QueryOpenOrders(venue=venue)):
+            if isinstance(event, OpenOrders):
+                left += [f"{order.symbol} {order.client_id}" for order in event.orders]
+            else:
+                left.append(f"open orders of {venue} could not be read")
+        return left
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.fault = self.fault or error
+
+    async def _carry_out(self, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
+        if isinstance(command, c.NEEDS_DURABLE):
+            try:
+                await self._writer.wait_durable(seq)
+            except JournalFailed as error:
+                self._sink.ingest(_not_sent(command, self._clock.now_ns(), str(error)))
+                return
+            self.note_latency("durable", time.perf_counter_ns() - heard_ns)
+        elif self._writer.failed is not None and isinstance(command, c.CancelOrder | c.CancelAll):
+            self.unwritten(command)
+        if isinstance(command, c.RequestBook):
+            await self._fetch_book(command)
+            return
+        if isinstance(command, c.PlaceOrder | c.AmendOrder | c.CancelOrder):
+            self.sent[command.__struct_config__.tag] += 1  # type: ignore[index]
+            self.note_latency("wire", time.perf_counter_ns() - heard_ns)
+        for event in await self._send(command):
+            self._sink.ingest(event)
+
+    async def _send(self, command: c.AnyCommand) -> list[JournalledEvent]:
+        adapter = self._adapters[command.venue]  # type: ignore[union-attr]
+        match command:
+            case c.PlaceOrder():
+                return await adapter.place(command)
+            case c.AmendOrder():
+                return await adapter.amend(command)
+            case c.CancelOrder():
+                return await adapter.cancel(command)
+            case c.CancelAll():
+                return await adapter.cancel_all(command)
+            case c.QueryOrder():
+                return await adapter.query_order(command)
+            case c.QueryOpenOrders():
+                return await adapter.query_open_orders(command)
+            case c.QueryAccount():
+                return await adapter.query_account(command)
+            case c.QueryFills():
+                return await adapter.query_fills(command)
+            case c.QueryInstruments():
+                return await adapter.query_instruments(command)
+            case _:
+                raise TypeError(f"the outbox cannot carry out {type(command).__name__}")
+
+    async def _fetch_book(self, command: c.RequestBook) -> None:
+        answer = await self._adapters[command.venue].depth(command)
+        if isinstance(answer, QueryFailed):
+            self._sink.ingest(answer)
+        else:
+            self._sink.ingest_frame(command.venue, answer)
+
+
+def _not_sent(command: c.OrderCommand, time_ns: int, message: str) -> CommandOutcome:
+    return CommandOutcome(
+        time_ns=time_ns,
+        venue=command.venue,
+        symbol=command.symbol,
+        action="place" if isinstance(command, c.PlaceOrder) else "amend",
+        client_id=command.client_id,
+        outcome="not_sent",
+        code="",
+        message=message,
+    )

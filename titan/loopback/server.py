@@ -1,0 +1,89 @@
+"""The aiohttp application: REST on ``/fapi``, websockets on the venue's paths, the control socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from aiohttp import WSMsgType, web
+
+from titan.loopback import rest
+from titan.loopback.control import Control
+from titan.loopback.desk import Desk
+from titan.loopback.streams import Connection, answer_request
+
+_PING_S = 180.0  # Binance pings every 3 minutes
+
+
+def application(desk: Desk) -> web.Application:
+    """The exchange's application; it holds no state of its own beyond `desk`."""
+    face = _Face(desk)
+    app = web.Application()
+    for prefix in ("", "/public", "/market", "/private"):
+        app.router.add_get(prefix + "/ws", face.raw)
+        app.router.add_get(prefix + "/ws/{names:.+}", face.raw)
+        app.router.add_get(prefix + "/stream", face.combined)
+    app.router.add_get("/control", Control(desk).handle)
+    app.router.add_route("*", "/fapi/{rest:.*}", face.rest)
+    app.on_shutdown.append(face.close)
+    return app
+
+
+class _Face:
+    """Handlers of the application."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    async def rest(self, request: web.Request) -> web.Response:
+        body = (await request.read()).decode(errors="replace")
+        path, _, query = request.raw_path.partition("?")
+        found = rest.answer(
+            self._desk, request.method, path, query, body, request.headers.get("X-MBX-APIKEY")
+        )
+        return web.Response(
+            status=found.status, headers=found.headers, body=found.body, content_type="application/json"
+        )
+
+    async def raw(self, request: web.Request) -> web.WebSocketResponse:
+        """``/ws``, ``/ws/<stream>/<stream>``, ``/ws/<listenKey>``, ``/ws?listenKey=``; ccxt adds a number."""
+        names = [name for name in request.match_info.get("names", "").split("/") if name]
+        if "listenKey" in request.query:
+            names.append(request.query["listenKey"])
+        return await self._stream(request, names, combined=False)
+
+    async def combined(self, request: web.Request) -> web.WebSocketResponse:
+        """``/stream?streams=<stream>/<stream>``."""
+        names = [name for name in request.query.get("streams", "").split("/") if name]
+        return await self._stream(request, names, combined=True)
+
+    async def _stream(
+        self, request: web.Request, names: Iterable[str], combined: bool
+    ) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=_PING_S)
+        await socket.prepare(request)
+        self._desk.catch_up()
+        keys = self._desk.listen_keys
+        accounts = [account for name in names if (account := keys.account(name)) is not None]
+        connection = Connection(socket, combined, accounts[0] if accounts else "")
+        register = self._desk.register
+        if accounts:
+            register.add_private(connection)
+        register.subscribe(connection, [name for name in names if "@" in name or name.startswith("!")])
+        self._sockets.add(socket)
+        writer = asyncio.create_task(connection.write())
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    connection.send(answer_request(register, connection, message.data))
+        finally:
+            register.remove(connection)
+            self._sockets.discard(socket)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+        return socket
+
+    async def close(self, app: web.Application) -> None:
+        """Say goodbye on every stream."""
+        await asyncio.gather(*(socket.close() for socket in tuple(self._sockets)))

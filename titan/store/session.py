@@ -1,0 +1,70 @@
+"""The names of sessions, and finding them in the journals directory."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from titan.store.framing import JournalError
+from titan.store.journal import Header, SessionReader
+
+SESSION_PATTERN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+def new_session_id(time_ns: int, entropy: bytes) -> str:
+    """A session's name, ``YYYYMMDDTHHMMSSZ-xxxxxx``: names sort by time.
+
+    Parameters
+    ----------
+    time_ns : int
+        Session clock at the start, ns UTC.
+    entropy : bytes
+        At least 3 bytes; the first three make the name unique within a second.
+
+    Raises
+    ------
+    ValueError
+        If there is too little entropy.
+    """
+    if len(entropy) < 3:
+        raise ValueError(f"a session's name needs 3 bytes of entropy, got {len(entropy)}")
+    stamp = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    return f"{stamp:%Y%m%dT%H%M%SZ}-{entropy[:3].hex()}"
+
+
+class SessionInfo(msgspec.Struct, frozen=True):
+    """A session of the journals directory; `header` is None where `problem` says why it is unreadable."""
+
+    session: str
+    directory: Path
+    header: Header | None
+    problem: str = ""
+
+
+def list_sessions(journals: Path) -> list[SessionInfo]:
+    """Every session of the directory, by name and so by time. A directory that is absent holds none."""
+    if not journals.is_dir():
+        return []
+    names = sorted(entry.name for entry in journals.iterdir() if SESSION_PATTERN.fullmatch(entry.name))
+    return [_info(journals / name) for name in names]
+
+
+def latest_session(journals: Path, account: str) -> SessionInfo | None:
+    """The account's latest session that began, or None.
+
+    A session whose header was never written is passed over: nothing can have been sent in it.
+    """
+    for info in reversed(list_sessions(journals)):
+        if info.header is not None and info.header.account == account:
+            return info
+    return None
+
+
+def _info(directory: Path) -> SessionInfo:
+    try:
+        return SessionInfo(directory.name, directory, SessionReader(directory).header)
+    except JournalError as error:
+        return SessionInfo(directory.name, directory, None, str(error))

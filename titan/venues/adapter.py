@@ -1,0 +1,86 @@
+"""What the outbox asks of a venue. An adapter turns every answer into events and never raises for what a venue says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from titan.model import commands as c
+from titan.model.events import JournalledEvent, QueryFailed
+
+
+class Adapter(Protocol):
+    """One account at one venue.
+
+    Every method returns the events that its answer proves, stamped with the session's clock. Silence and anything not on
+    the list of definite refusals is a `CommandOutcome` that says ``unknown``; a query without a usable answer is a
+    `QueryFailed`. Nothing is ever sent twice.
+    """
+
+    async def open(self) -> None:
+        """Connect both streams and return once they are up (`on_stream` tells of each change).
+
+        Raises
+        ------
+        VenueUnreachable
+            If the venue cannot be reached at all: nothing was sent.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close streams and connections; nothing is cancelled."""
+        ...
+
+    async def place(self, command: c.PlaceOrder) -> list[JournalledEvent]: ...
+
+    async def amend(self, command: c.AmendOrder) -> list[JournalledEvent]: ...
+
+    async def cancel(self, command: c.CancelOrder) -> list[JournalledEvent]: ...
+
+    async def cancel_all(self, command: c.CancelAll) -> list[JournalledEvent]: ...
+
+    async def query_order(self, command: c.QueryOrder) -> list[JournalledEvent]: ...
+
+    async def query_open_orders(self, command: c.QueryOpenOrders) -> list[JournalledEvent]: ...
+
+    async def query_account(self, command: c.QueryAccount) -> list[JournalledEvent]: ...
+
+    async def query_fills(self, command: c.QueryFills) -> list[JournalledEvent]:
+        """`Income`s first, then one `FillsQueried`, complete over all pages."""
+        ...
+
+    async def query_instruments(self, command: c.QueryInstruments) -> list[JournalledEvent]:
+        """An `InstrumentUpdate` for every configured symbol, then its `FeeRates`."""
+        ...
+
+    async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
+        """A depth snapshot as a frame that the venue's market codec decodes."""
+        ...
+
+
+class VenueUnreachable(ConnectionError):
+    """The venue cannot be reached; the message says what was tried and what to check."""
+
+
+class Sinks:
+    """Where an adapter's streams deliver; set before `Adapter.open`.
+
+    Attributes
+    ----------
+    market : function of bytes
+        A market frame, untouched.
+    private : function of a list of events
+        What one private frame says, in order; called once for EVERY private frame, also with an empty list.
+    stream : function of an event
+        A stream came up or went down.
+    """
+
+    def __init__(
+        self,
+        market: Callable[[bytes], None],
+        private: Callable[[list[JournalledEvent]], None],
+        stream: Callable[[JournalledEvent], None],
+    ) -> None:
+        self.market = market
+        self.private = private
+        self.stream = stream
