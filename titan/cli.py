@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from titan.live.errors import CLEAN, REFUSED, USAGE, RunnerError, UsageError
 from titan.settings import SettingsError
 from titan.settings import load as load_settings
@@ -121,7 +123,7 @@ def _capture_verify(options: argparse.Namespace) -> int:
         reports = verify_captures(options.files, options.snapshot)
     except CaptureError as error:
         raise UsageError(str(error)) from None
-    rows = [report._asdict() for report in reports]
+    rows = [msgspec.to_builtins(report) for report in reports]
     ok = all(row["ok"] for row in rows)
     if options.json:
         print(json.dumps({"files": rows, "ok": ok}))
