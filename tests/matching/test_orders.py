@@ -315,6 +315,15 @@ def test_history_is_bounded_and_queries_see_open_and_ended():
     assert refused(lambda: ex.order("a", SYMBOL, order_id=ids[0])) is RefusalReason.UNKNOWN_ORDER
 
 
+def test_a_forgotten_order_is_unknown_by_client_id_too():
+    ex = exchange("a", history_limit=1)
+    for name in ("first", "second"):
+        buy(ex, "a", 600_000, 1, client_id=name)
+        ex.cancel("a", SYMBOL, client_id=name)
+    assert ex.order("a", SYMBOL, client_id="second").client_id == "second"
+    assert refused(lambda: ex.order("a", SYMBOL, client_id="first")) is RefusalReason.UNKNOWN_ORDER
+
+
 def test_background_accounts_leave_no_history_and_tell_nothing(ex):
     ex.open_account("crowd/x", AccountTerms(background=True))
     order = buy(ex, "crowd/x", 600_010, 5)
@@ -330,7 +339,7 @@ def test_an_account_opens_once(ex):
 
 
 def test_recorded_events_have_no_place_in_a_generated_market(ex):
-    with pytest.raises(ValueError, match="no replayed market"):
+    with pytest.raises(ValueError, match="market is generated"):
         ex.apply_market(trade(600_000, 1, BUY))
     assert ex.queue_ahead("m", SYMBOL, 1) is None
     assert ex.synchronised(SYMBOL)

@@ -129,6 +129,15 @@ class TestMaker:
         assert ex.positions("a", SYMBOL)[0].lots == 0
         assert ex.open_orders("a") == ()
 
+    def test_an_order_ended_by_the_fill_before_it_is_passed_over(self, ex):
+        market(ex, "a", BUY, 5)
+        sell(ex, "a", 600_006, 5)
+        sell(ex, "a", 600_006, 5, reduce_only=True)
+        sell(ex, "b", 600_006, 5)
+        ex.apply_market(trade(600_006, 8, BUY))
+        assert filled(ex)[1:] == [(600_006, 5)]
+        assert filled(ex, "b") == [(600_006, 3)]
+
     def test_a_shrunken_reduce_only_order_keeps_its_place(self, ex):
         market(ex, "a", BUY, 5)
         order = sell(ex, "a", 600_010, 5, reduce_only=True)

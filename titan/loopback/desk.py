@@ -101,12 +101,14 @@ class Desk:
             self.exchange.advance(max(self._next_flush_ns, self.exchange.now_ns))
             self.feeds.pump()
             self.feeds.flush(self._next_flush_ns)
-            self._expire_listen_keys(self._next_flush_ns)
+            self.expire_listen_keys(self._next_flush_ns)
             self._next_flush_ns += FLUSH_NS
         self.exchange.advance(max(now_ns, self.exchange.now_ns))
         self.feeds.pump()
 
-    def _expire_listen_keys(self, now_ns: int) -> None:
+    def expire_listen_keys(self, now_ns: int) -> None:
+        """End the private streams whose key is an hour old: one last frame, then silence, as at the venue."""
         for account, key in self.listen_keys.expire(now_ns):
             frame = msgspec.json.encode(shapes_orders.listen_key_expired(key, now_ns))
             self.register.publish_private(account, frame)
+            self.register.end_private(account)

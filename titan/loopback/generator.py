@@ -41,8 +41,9 @@ class Crowd(NamedTuple):
     """How the background participants behave; rates are per second at activity 1.
 
     Uninformed takers arrive at `takers` plus, after each of their orders, `excitement` decaying at `decay`
-    (both per second). `orders_a_side` bounds the quotes. Sizes are exponential with the given means, in
-    lots.
+    (both per second). `orders_a_side` bounds the quotes; a `touch_share` of them stand as close to the fair
+    value as a quoter dares, the others `quote_reach_ticks` further on average. Sizes are exponential with
+    the given means, in lots.
     """
 
     start_price: float = 60_000.0
@@ -53,6 +54,7 @@ class Crowd(NamedTuple):
     excitement: float = 1.0
     decay: float = 2.0
     orders_a_side: int = 60
+    touch_share: float = 0.4
     quote_reach_ticks: float = 4.0
     quote_lots: float = 250.0
     taker_lots: float = 180.0
@@ -187,7 +189,8 @@ class Generator:
 
     def _quote(self, exchange: Exchange, side: int) -> None:
         """Queue one order behind the fair value, mostly close to it."""
-        away = self._random.expovariate(1.0 / self._crowd.quote_reach_ticks)
+        at_touch = self._random.random() < self._crowd.touch_share
+        away = 0.0 if at_touch else self._random.expovariate(1.0 / self._crowd.quote_reach_ticks)
         price = self._nearest(side) - side * int(away)
         request = OrderRequest(
             symbol=self._instrument.symbol,

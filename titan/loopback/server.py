@@ -12,6 +12,9 @@ from titan.loopback.control import Control
 from titan.loopback.desk import Desk
 from titan.loopback.streams import Connection, answer_request
 
+OBSERVER_HEADER = "X-Titan-Observer"
+"""Sent with a websocket by someone who only watches: a lock-step runner is not told of those frames."""
+
 _PING_S = 180.0  # Binance pings every 3 minutes
 
 
@@ -66,7 +69,8 @@ class _Face:
         self._desk.catch_up()
         keys = self._desk.listen_keys
         accounts = [account for name in names if (account := keys.account(name)) is not None]
-        connection = Connection(socket, combined, accounts[0] if accounts else "")
+        counted = OBSERVER_HEADER not in request.headers
+        connection = Connection(socket, combined, accounts[0] if accounts else "", counted)
         register = self._desk.register
         if accounts:
             register.add_private(connection)
