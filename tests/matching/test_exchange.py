@@ -189,6 +189,15 @@ class TestFunding:
         ex.advance(START + 200 * SECOND)
         assert [record.amount for record in ex.income("a", SYMBOL)[-3:]] == [Decimal("0.6")] * 3
 
+    def test_a_countdown_that_ends_at_the_stamp_does_not_hide_it(self):
+        ex = self.open(funding_interval_s=60)
+        stamp = ex.mark(SYMBOL).next_funding_ns
+        ex.set_countdown("m", SYMBOL, stamp - ex.now_ns)
+        ex.advance(stamp)
+        assert ex.open_orders("m") == ()
+        assert [record.time_ns for record in ex.funding_history(SYMBOL)] == [stamp]
+        assert ex.now_ns == stamp
+
     def test_nothing_is_settled_before_there_is_a_mark(self):
         ex = exchange("a", funding_interval_s=60)
         ex.advance(START + 200 * SECOND)

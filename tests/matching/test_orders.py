@@ -315,6 +315,15 @@ def test_history_is_bounded_and_queries_see_open_and_ended():
     assert refused(lambda: ex.order("a", SYMBOL, order_id=ids[0])) is RefusalReason.UNKNOWN_ORDER
 
 
+def test_a_forgotten_order_is_unknown_by_client_id_too():
+    ex = exchange("a", history_limit=1)
+    for name in ("first", "second"):
+        buy(ex, "a", 600_000, 1, client_id=name)
+        ex.cancel("a", SYMBOL, client_id=name)
+    assert ex.order("a", SYMBOL, client_id="second").client_id == "second"
+    assert refused(lambda: ex.order("a", SYMBOL, client_id="first")) is RefusalReason.UNKNOWN_ORDER
+
+
 def test_background_accounts_leave_no_history_and_tell_nothing(ex):
     ex.open_account("crowd/x", AccountTerms(background=True))
     order = buy(ex, "crowd/x", 600_010, 5)

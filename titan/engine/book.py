@@ -19,8 +19,8 @@ from titan.model.orders import BUY
 
 BookState = Literal["empty", "syncing", "ready", "doubtful"]
 BookFault = Literal["none", "gap", "crossed", "level", "touch", "told"]
-"""Why a book last left `ready`: updates lost or out of order, crossed, an impossible level, the venue's own touch differs, or
-it was told to."""
+"""Why a book last left `ready`: updates lost or out of order, crossed, an impossible level, the venue's own
+touch differs, or it was told to."""
 
 BUFFER_LIMIT = 4096
 """Deltas held while waiting for a snapshot; the oldest go first, the snapshot to come is newer than they."""
@@ -215,7 +215,8 @@ class Book:
         """
         if top.bid_size and top.ask_size and top.bid >= top.ask:
             self.doubt(
-                f"the venue's own touch is crossed at {top.update_id}: bid {top.bid}, ask {top.ask} (ticks)"
+                f"the venue's own touch is crossed at {top.update_id}: bid {top.bid}, ask {top.ask} (ticks)",
+                "crossed",
             )
             return
         before = self._last_top

@@ -25,7 +25,7 @@ from titan.loopback.replay import ReplayedMarket
 from titan.loopback.server import application
 from titan.loopback.signatures import DEFAULT_CREDENTIALS, Credentials, Keyring
 from titan.matching.exchange import Exchange
-from titan.matching.terms import AccountTerms, ExchangeSettings
+from titan.matching.terms import AccountTerms, ExchangeSettings, Fees
 
 HOST = "127.0.0.1"
 LOCKSTEP = math.inf
@@ -37,6 +37,10 @@ _LOCKSTEP_START_NS = (
 )
 _PACE_S = 0.005
 _STEPS_A_TURN = 200
+
+
+MAKER_PROGRAMME = Fees(maker=Decimal("-0.00005"), taker=Decimal("0.0004"))
+"""Fees of the default account: a market maker's programme, half a basis point of rebate."""
 
 
 class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +71,7 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     speed: float = 1.0
     accounts: tuple[Credentials, ...] = (DEFAULT_CREDENTIALS,)
-    settings: ExchangeSettings = ExchangeSettings()
+    settings: ExchangeSettings = ExchangeSettings(fees=MAKER_PROGRAMME)
     limits: RateLimits = RateLimits()
     stop_at_stdin_end: bool = False
 

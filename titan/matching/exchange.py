@@ -105,12 +105,12 @@ class Exchange:
             until = min(counted, funded, now_ns)
             self._mark_up_to(until)
             self._desk.now_ns = until
+            if until not in (counted, funded):
+                return
             if counted == until:
                 self._count_down(until)
-            elif funded == until:
+            if funded == until:
                 self._settle_funding(until)
-            else:
-                return
 
     def _next_stamp(self, interval_s: int) -> int:
         interval_ns = interval_s * SECOND_NS

@@ -1,7 +1,7 @@
-"""The grid of a capture's instruments, inferred from the numbers in it, for captures that carry no exchangeInfo.
+"""The grid of a capture's instruments, inferred from its numbers, since captures carry no exchangeInfo.
 
-The step of price and size is taken as one unit of the last decimal that any number of that symbol uses, trailing zeros aside. It may
-be finer than the venue's own tick (0.01 for 0.10), which changes no comparison and no best price.
+The step of price and size is one unit of the last decimal that any number of that symbol uses, trailing zeros
+aside. It may differ from the venue's own tick (0.1 for 0.5), which changes no comparison and no best price.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def infer_instruments(paths: Iterable[Path], venue: str) -> dict[str, Instrument
 
     Notes
     -----
-    Bounds, minimum notional and price band are not to be had from a capture: they are wide open. A symbol of COIN-M
-    (``BTCUSD_PERP``) is inverse, 100 USD a contract for BTC and 10 USD for others, as the venue has it.
+    Bounds, minimum notional and price band are not to be had from a capture: they are wide open. A symbol of
+    COIN-M (``BTCUSD_PERP``) is inverse, 100 USD a contract for BTC and 10 USD for others.
     """
     merged: dict[str, Scale] = {}
     for path in paths:

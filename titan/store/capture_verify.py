@@ -1,13 +1,19 @@
 """Is a capture whole, and does our book read it right?
 
-The book's best bid and ask, price and size, after each depth event with last id u must equal the latest bookTicker whose id is at most
-u, by id and not by arrival. Checked is every depth event after synchronisation that has a bookTicker to compare with.
+The book's best bid and ask, price and size, after each depth event with last id u must equal the latest
+bookTicker whose id is at most u, by id and not by arrival. Checked is every depth event after synchronisation
+that has a bookTicker to compare with.
+
+A depth snapshot holds so many levels and no more, and deltas tell only what changes: an old order beyond the
+snapshot's range is unknown until it is touched. Where the price reaches such an order the bookTicker shows it
+and no book built from the capture can. These events count as checked and not matched; `untold` says how many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,6 +25,8 @@ from titan.store.captures import CaptureError, open_capture, read_capture
 from titan.wire.binance_usdm import MarketCodec, wrap_snapshot
 
 _VENUE = "capture"
+_NEVER = 2**63
+"""Above every update id."""
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +36,9 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     depth, checked, matched : int
         Depth events, those that could be compared, and those that agreed.
+    untold : int
+        Of those that did not agree, the ones whose bookTicker stands at a price that neither the snapshot
+        nor any delta up to then has told: the capture lacks that level, the book did not lose it.
     gaps, crossed : int
         Breaks of the update ids after synchronisation, and crossed books or bookTickers.
     ok : bool
@@ -40,6 +51,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     depth: int
     checked: int
     matched: int
+    untold: int
     gaps: int
     crossed: int
     ok: bool
@@ -52,10 +64,10 @@ def verify_captures(paths: Sequence[Path], snapshot: Path | None = None) -> list
     Parameters
     ----------
     paths : sequence of Path
-        Captures, in order of time where they follow one another: the book of a file is carried into the next one whose first depth
-        event of that symbol continues it.
+        Captures, in order of time where they follow one another: the book of a file is carried into the
+        next one whose first depth event of that symbol continues it.
     snapshot : Path, optional
-        A REST depth answer. It is used where a depth event joins its update id, and then wins over a carried book.
+        A REST depth answer, used where a depth event joins its update id; it then wins over a carried book.
 
     Raises
     ------
@@ -72,7 +84,7 @@ def verify_captures(paths: Sequence[Path], snapshot: Path | None = None) -> list
         reports.append(check.run())
     if snapshot is not None and not start.used:
         raise CaptureError(
-            f"{snapshot}: its update id joins no depth event of the files that needs one; give the snapshot taken at their start"
+            f"{snapshot}: its update id joins no depth event that needs it; give the one taken at the start"
         )
     return reports
 
@@ -105,12 +117,12 @@ class _Start:
                 self.last_id = msgspec.json.decode(self._answer, type=_LastId).lastUpdateId
             except (msgspec.DecodeError, UnicodeDecodeError, EOFError, OSError) as error:
                 raise CaptureError(
-                    f"{path}: no depth snapshot ({error}); it must be one JSON object with lastUpdateId, bids and asks"
+                    f"{path}: no depth snapshot ({error}); it must hold lastUpdateId, bids and asks"
                 ) from None
         self.scale.see(self._answer)
 
-    def book(self, delta: BookDelta, codec: MarketCodec) -> Book | None:
-        """A new book at the snapshot, if this delta joins it."""
+    def snapshot_for(self, delta: BookDelta, codec: MarketCodec) -> BookSnapshot | None:
+        """The snapshot, if this delta joins it."""
         previous = delta.previous_id if delta.previous_id >= 0 else delta.first_id - 1
         if not previous <= self.last_id <= delta.last_id:
             return None
@@ -119,13 +131,17 @@ class _Start:
             reason = event.reason if isinstance(event, BadFrame) else "it is something else"
             raise CaptureError(f"{self.path}: no depth snapshot of {delta.symbol} ({reason})")
         self.used = True
-        book = Book(delta.venue, delta.symbol)
-        book.apply(event)
-        return book
+        return event
 
 
 class _LastId(msgspec.Struct):
     lastUpdateId: int
+
+
+class _Comparison(NamedTuple):
+    checked: int
+    matched: int
+    untold: int
 
 
 class _Track:
@@ -133,22 +149,44 @@ class _Track:
 
     def __init__(self, symbol: str, carried: _Track | None) -> None:
         self.book = Book(_VENUE, symbol)
-        self.carried = carried.book if carried else None
-        self.tops: list[Touch] = carried.tops[-1:] if carried else []
+        self.carried = carried
+        self.tops: list[Touch] = [max(carried.tops)] if carried and carried.tops else []
         self.touches: list[Touch] = []
         self.depth = 0
+        self.told_bids: dict[int, int] = {}
+        self.told_asks: dict[int, int] = {}
 
-    def compare(self) -> tuple[int, int]:
-        """How many touches have a bookTicker at or before them, and how many equal it."""
+    def take_over(self, before: _Track) -> None:
+        """Go on with the book of the file before."""
+        self.book, self.told_bids, self.told_asks = before.book, before.told_bids, before.told_asks
+
+    def tell(self, event: BookDelta | BookSnapshot) -> None:
+        """Note at which update each price was first told of."""
+        for told, levels in ((self.told_bids, event.bids), (self.told_asks, event.asks)):
+            for ticks, _ in levels:
+                told.setdefault(ticks, event.last_id)
+
+    def compare(self) -> _Comparison:
+        """Compare each touch with the latest bookTicker at or before it, where there is one."""
         tops = sorted(self.tops)
-        checked = matched = at = 0
+        checked = matched = untold = at = 0
         for touch in self.touches:
             while at < len(tops) and tops[at].update_id <= touch.update_id:
                 at += 1
-            if at:
-                checked += 1
-                matched += tops[at - 1][1:] == touch[1:]
-        return checked, matched
+            if not at:
+                continue
+            checked += 1
+            if tops[at - 1][1:] == touch[1:]:
+                matched += 1
+            elif self._untold(tops[at - 1], touch):
+                untold += 1
+        return _Comparison(checked, matched, untold)
+
+    def _untold(self, top: Touch, touch: Touch) -> bool:
+        """True if each side that differs does so by a price not told of until then."""
+        bid = touch[1:3] == top[1:3] or self.told_bids.get(top.bid, _NEVER) > touch.update_id
+        ask = touch[3:5] == top[3:5] or self.told_asks.get(top.ask, _NEVER) > touch.update_id
+        return bid and ask
 
 
 class _FileCheck:
@@ -178,7 +216,7 @@ class _FileCheck:
                 self._on_snapshot(self._tracks[event.symbol], event)
             elif isinstance(event, BadFrame):
                 raise CaptureError(
-                    f"{self._path}: line {frame.line} cannot be read ({event.reason}); drop that line or record again"
+                    f"{self._path}: line {frame.line} is unreadable ({event.reason}); drop it or record again"
                 )
         self._all_tracks.update(self._tracks)
         return self._report()
@@ -186,11 +224,14 @@ class _FileCheck:
     def _on_delta(self, track: _Track, delta: BookDelta) -> None:
         track.depth += 1
         if track.depth == 1 or not track.book.ready:
-            started = self._start.book(delta, self._codec)
+            started = self._start.snapshot_for(delta, self._codec)
             if started is not None:
-                track.book = started
-            elif track.depth == 1 and track.carried is not None and _continues(track.carried, delta):
-                track.book = track.carried
+                track.book = Book(_VENUE, delta.symbol)
+                track.book.apply(started)
+                track.tell(started)
+            elif track.depth == 1 and track.carried is not None and _continues(track.carried.book, delta):
+                track.take_over(track.carried)
+        track.tell(delta)
         was_ready = track.book.ready
         track.book.apply(delta)
         if track.book.ready:
@@ -200,6 +241,7 @@ class _FileCheck:
 
     def _on_snapshot(self, track: _Track, snapshot: BookSnapshot) -> None:
         last_id = track.book.last_id
+        track.tell(snapshot)
         track.book.apply(snapshot)
         if track.book.fault == "crossed" and track.book.state == "doubtful":
             self._note_fault(track.book)
@@ -221,19 +263,19 @@ class _FileCheck:
         self._first_reason = self._first_reason or book.reason
 
     def _report(self) -> FileReport:
-        counts = [track.compare() for track in self._tracks.values()]
         depth = sum(track.depth for track in self._tracks.values())
-        checked, matched = sum(c for c, _ in counts), sum(m for _, m in counts)
+        checked, matched, untold = map(sum, zip(*(t.compare() for t in self._tracks.values()), strict=True))
         reason = self._first_reason
         if not reason and not checked:
             reason = _nothing_checked(self._tracks)
         if not reason and matched < checked:
-            reason = f"{checked - matched} touches differ from the bookTicker"
+            reason = f"{checked - matched} touches differ from the bookTicker, {untold} at prices never told"
         return FileReport(
             file=str(self._path),
             depth=depth,
             checked=checked,
             matched=matched,
+            untold=untold,
             gaps=self._gaps,
             crossed=self._crossed,
             ok=not reason,

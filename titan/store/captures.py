@@ -1,8 +1,8 @@
 """Research captures: market frames as they came over the wire, one a line, in the recorders' own formats.
 
-Read are ``<local time> <json>`` (integer ns, us or ms) and ``<unix seconds>: <json>``, plain, gzip or xz. In the second format the
-recorder's own lines (its configuration, the connection) are passed over, and a REST depth answer (``<url> -> <seconds>: <json>``)
-becomes a snapshot frame of its symbol.
+Read are ``<local time> <json>`` (integer ns, us or ms) and ``<unix seconds>: <json>``, plain, gzip or xz. In
+the second format the recorder's own lines (its configuration, the connection) are passed over, and a REST depth
+answer (``<url> -> <seconds>: <json>``) becomes a snapshot frame of its symbol.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from titan.wire.binance_usdm import wrap_snapshot
 
@@ -34,7 +34,7 @@ class CaptureError(ValueError):
 
 
 class CapturedFrame(NamedTuple):
-    """One market frame: receipt time on the recorder's clock (integer ns UTC), the bytes, and its line in the file."""
+    """One market frame: receipt time on the recorder's clock (ns UTC), bytes, and line in the file."""
 
     time_ns: int
     payload: bytes
@@ -42,12 +42,12 @@ class CapturedFrame(NamedTuple):
 
 
 def open_capture(path: Path) -> IO[bytes]:
-    """Open a plain, gzip or xz file for reading; what it is is told by its first bytes, not by its name."""
+    """Open a plain, gzip or xz file for reading, as its first bytes say."""
     try:
         with path.open("rb") as file:
             head = file.read(len(_XZ))
         if head.startswith(_GZIP):
-            return gzip.open(path, "rb")
+            return cast("IO[bytes]", gzip.open(path, "rb"))
         if head.startswith(_XZ):
             return lzma.open(path, "rb")
         return path.open("rb")
