@@ -174,7 +174,7 @@ NEWER = {"orderTradeUpdate": {"pm": "text", "gtd": "whole"}}
 """Keys that the venue has added since those documents."""
 
 SYMBOL_KEYS = frozenset(
-    [
+    (
         "symbol",
         "pair",
         "contractType",
@@ -199,7 +199,7 @@ SYMBOL_KEYS = frozenset(
         "filters",
         "orderTypes",
         "timeInForce",
-    ]
+    )
 )
 """Keys of one symbol in a recorded ``exchangeInfo``."""
 
