@@ -27,6 +27,8 @@ HEAVY = {
     *("prometheus_client", "pydantic", "scipy", "sklearn", "statsmodels", "structlog", "vectorbt"),
 }
 BROAD = {"Exception", "BaseException"}
+# A strategy is foreign code: whatever it raises quarantines it, is recorded, and leaves the others running.
+QUARANTINES = {"titan/engine/quoting.py": 1}
 EXPORTED_ROOMS = {"market", "calibration", "strategy", "risk", "simulation", "evaluation"}
 # Written in halves, so that this file does not find itself.
 REGISTRIES = ["pypi" + ".org", "python" + "hosted.org"]
@@ -64,18 +66,16 @@ def test_nothing_sleeps() -> None:
     assert sleeping == []
 
 
+def is_broad(node: ast.AST) -> bool:
+    """Tell whether ``node`` catches everything, by name or by naming nothing."""
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    return node.type is None or bool(BROAD & set(re.findall(r"\w+", ast.unparse(node.type))))
+
+
 def test_no_bare_or_broad_except() -> None:
-    broad = [
-        f"{path}:{node.lineno}"
-        for path in SOURCES
-        for node in nodes(path)
-        if isinstance(node, ast.ExceptHandler)
-        and (
-            node.type is None
-            or {"Exception", "BaseException"} & set(re.findall(r"\w+", ast.unparse(node.type)))
-        )
-    ]
-    assert broad == []
+    broad = {path.relative_to(REPOSITORY).as_posix(): sum(map(is_broad, nodes(path))) for path in SOURCES}
+    assert {path: count for path, count in broad.items() if count > QUARANTINES.get(path, 0)} == {}
 
 
 def test_import_titan_loads_nothing_heavy() -> None:

@@ -34,10 +34,8 @@ def allowed(field: FieldInfo) -> str:
         return "true or false"
     low, high, pattern = _bounds(field.metadata)
     kind = "a whole number" if annotation is int else "a number"
-    if low and high:
-        return f"{kind} {low} and {high}"
     if low or high:
-        return f"{kind} {low or high}"
+        return f"{kind} {' and '.join(filter(None, (low, high)))}"
     if pattern:
         return f"text that matches {pattern}"
     if typing.get_origin(annotation) is tuple:

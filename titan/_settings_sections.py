@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
+
+from titan.model.contract import parameter_ranges
+from titan.risk.limits import LimitSettings
 
 
 def _listed(value: object) -> object:
@@ -19,7 +21,6 @@ def _listed(value: object) -> object:
 
 Symbols = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Money = Annotated[Decimal, Field(gt=0, le=Decimal(10) ** 12, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -90,9 +91,6 @@ class Venue(Section):
     )
     symbols: Symbols = Field(("BTCUSDT",), description="Instruments to follow, separated by commas.")
     account: Name = Field("main", description="Name of the account; one runner may hold it at a time.")
-    message_rate_per_10s: int = Field(
-        300, ge=1, le=100_000, description="Order messages that the account may send in ten seconds."
-    )
     use_amend: bool = Field(True, description="Amend orders where the venue can; otherwise cancel and place.")
     api_key: SecretStr | None = Field(None, description="Key of the account; from the environment only.")
     api_secret: SecretStr | None = Field(
@@ -111,6 +109,12 @@ class Strategy(Section):
     )
     symbols: Symbols = Field(("BTCUSDT",), description="Instruments it quotes, separated by commas.")
     enabled: bool = Field(True, description="Whether the runner hosts it.")
+    requote_ticks: int = Field(
+        1, ge=1, le=10_000, description="A quote follows the market once it is off by this many ticks."
+    )
+    minimum_edge_bps: float = Field(
+        0.0, ge=0, lt=10_000, description="What a fill must earn beyond its fee, in basis points of the fair value."
+    )
     parameters: dict[str, str] = Field(
         default_factory=dict,
         description="Any further key: a parameter of the code, checked against its ranges.",
@@ -138,24 +142,33 @@ class Strategy(Section):
         return {**self.parameters, **self.symbol_parameters.get(symbol, {})}
 
 
-class Risk(Section):
-    """Limits that no strategy can pass. Money is in the reporting currency."""
+def _limits() -> type[Section]:
+    """The [risk] section: one key for each limit of `titan.risk.limits`, with its range."""
+    kinds = {name: get_args(hint)[0] for name, hint in get_type_hints(LimitSettings, include_extras=True).items()}
+    fields: dict[str, Any] = {
+        name: (
+            kinds[name],
+            Field(
+                LimitSettings._field_defaults[name],
+                ge=allowed.low,
+                le=allowed.high,
+                description=f"{allowed.meaning[:1].upper()}{allowed.meaning[1:]} ({allowed.unit}).",
+            ),
+        )
+        for name, allowed in parameter_ranges(LimitSettings).items()
+    }
+    section: type[Section] = create_model("Risk", __base__=Section, **fields)
+    section.__doc__ = "Limits that no strategy can pass. A limit of 0 is not set, and refuses every order that needs it."
+    return section
 
-    max_order_notional: Money = Field(Decimal(5_000), description="Largest value of one order.")
-    max_position_notional: Money = Field(
-        Decimal(20_000), description="Largest value of a position, with everything that may still fill."
-    )
-    max_daily_loss: Money = Field(
-        Decimal(1_000), description="Loss of a day after which only closing is allowed."
-    )
-    max_open_orders: int = Field(50, ge=1, le=10_000, description="Orders open at one time.")
-    price_collar_bps: float = Field(
-        100.0, gt=0, le=5_000, description="Largest distance of an order from the mark, in basis points."
-    )
-    message_budget_per_s: float = Field(20.0, gt=0, le=10_000, description="Order messages a second.")
-    cancel_reserve: float = Field(
-        0.2, ge=0, le=0.9, description="Share of the message budget that is kept for cancels."
-    )
+
+if TYPE_CHECKING:
+
+    class Risk(Section):
+        """Limits that no strategy can pass; see `titan.risk.limits.LimitSettings` for its fields."""
+
+else:
+    Risk = _limits()
 
 
 class Store(Section):

@@ -18,6 +18,9 @@ from titan.model.events import BookDelta, BookSnapshot, Levels, TopOfBook
 from titan.model.orders import BUY
 
 BookState = Literal["empty", "syncing", "ready", "doubtful"]
+BookFault = Literal["none", "gap", "crossed", "level", "touch", "told"]
+"""Why a book last left `ready`: updates lost or out of order, crossed, an impossible level, the venue's own
+touch differs, or it was told to."""
 
 BUFFER_LIMIT = 4096
 """Deltas held while waiting for a snapshot; the oldest go first, the snapshot to come is newer than they."""
@@ -43,6 +46,7 @@ class BookImage(msgspec.Struct, frozen=True):
 
     state: BookState
     reason: str
+    fault: BookFault
     last_id: int
     venue_ns: int
     anchored: bool
@@ -104,6 +108,11 @@ class _Side:
 class Book:
     """The order book of one instrument.
 
+    Parameters
+    ----------
+    venue, symbol : str
+        Whose book it is; only its events must be given to it.
+
     Attributes
     ----------
     state : str
@@ -111,6 +120,8 @@ class Book:
         ``doubtful`` (it was ready and went wrong; it waits for a snapshot like ``syncing``).
     reason : str
         Why the book is not ready, or was last not ready.
+    fault : str
+        The kind of that reason, once it was ready: see `BookFault`.
     last_id : int
         Update id the levels stand at; 0 unless ready.
     venue_ns : int
@@ -127,10 +138,12 @@ class Book:
 
     __slots__ = (
         "_anchored", "_asks", "_bids", "_buffer", "_last_top", "_unproven",
-        "last_id", "reason", "state", "venue_ns",
+        "fault", "last_id", "reason", "state", "symbol", "venue", "venue_ns",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, venue: str = "", symbol: str = "") -> None:
+        self.venue = venue
+        self.symbol = symbol
         self._bids = _Side(-1)
         self._asks = _Side(1)
         self._buffer: deque[BookDelta] = deque(maxlen=BUFFER_LIMIT)
@@ -139,6 +152,7 @@ class Book:
         self._anchored = False
         self.state: BookState = "empty"
         self.reason = "nothing received yet"
+        self.fault: BookFault = "none"
         self.last_id = 0
         self.venue_ns = 0
 
@@ -201,7 +215,8 @@ class Book:
         """
         if top.bid_size and top.ask_size and top.bid >= top.ask:
             self.doubt(
-                f"the venue's own touch is crossed at {top.update_id}: bid {top.bid}, ask {top.ask} (ticks)"
+                f"the venue's own touch is crossed at {top.update_id}: bid {top.bid}, ask {top.ask} (ticks)",
+                "crossed",
             )
             return
         before = self._last_top
@@ -211,15 +226,16 @@ class Book:
         while unproven and unproven[0].update_id < top.update_id:
             touch = unproven.popleft()
             if before is not None and before.update_id <= touch.update_id and touch[1:] != before[1:]:
-                self.doubt(f"touch {touch} differs from the venue's own {before}")
+                self.doubt(f"touch {touch} differs from the venue's own {before}", "touch")
         self._last_top = Touch(top.update_id, top.bid, top.bid_size, top.ask, top.ask_size)
 
-    def doubt(self, reason: str) -> None:
+    def doubt(self, reason: str, fault: BookFault = "told") -> None:
         """Drop the levels, keep listening, want a snapshot."""
         self._drop_levels()
         self._buffer.clear()
         self.state = "doubtful"
         self.reason = reason
+        self.fault = fault
 
     def reset(self, reason: str) -> None:
         """Forget all, the stream's continuity included: after a disconnect or a changed tick or lot."""
@@ -264,7 +280,7 @@ class Book:
         self.venue_ns = snapshot.venue_ns
         self.state = "ready"
         if not (self._bids.apply(snapshot.bids) and self._asks.apply(snapshot.asks)):
-            self.doubt(f"snapshot {snapshot.last_id} holds a negative size or a price not above 0")
+            self.doubt(f"snapshot {snapshot.last_id} holds a negative size or a price not above 0", "level")
             return
         self._check_crossed(f"snapshot {snapshot.last_id}")
         for delta in held:
@@ -278,11 +294,11 @@ class Book:
         if not joins or delta.first_id > delta.last_id or previous >= delta.last_id:
             if not self._anchored and previous < delta.last_id < last_id:
                 return
-            self.doubt(_break(delta, previous, last_id))
+            self.doubt(_break(delta, previous, last_id), "gap")
             self._hold(delta)
             return
         if not (self._bids.apply(delta.bids) and self._asks.apply(delta.asks)):
-            self.doubt(f"delta up to {delta.last_id} holds a negative size or a price not above 0")
+            self.doubt(f"delta up to {delta.last_id} holds a negative size or a price not above 0", "level")
             return
         self._anchored = True
         self.last_id = delta.last_id
@@ -296,7 +312,7 @@ class Book:
     def _check_crossed(self, after: str) -> None:
         bid, ask = self._bids.best, self._asks.best
         if bid and ask and bid >= ask:
-            self.doubt(f"crossed after {after}: best bid {bid}, best ask {ask} (ticks)")
+            self.doubt(f"crossed after {after}: best bid {bid}, best ask {ask} (ticks)", "crossed")
 
     # ---- Keeping it --------------------------------------------------------------------------------------
 
@@ -305,6 +321,7 @@ class Book:
         return BookImage(
             state=self.state,
             reason=self.reason,
+            fault=self.fault,
             last_id=self.last_id,
             venue_ns=self.venue_ns,
             anchored=self._anchored,
@@ -326,6 +343,7 @@ class Book:
         self._anchored = image.anchored
         self.state = image.state
         self.reason = image.reason
+        self.fault = image.fault
         self.last_id = image.last_id
         self.venue_ns = image.venue_ns
 

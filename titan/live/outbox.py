@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from titan.model import commands as c
 from titan.model.clock import Clock
-from titan.model.events import CommandOutcome, JournalledEvent, QueryFailed
+from titan.model.events import CommandOutcome, JournalledEvent, OpenOrders, QueryFailed
 from titan.store.writer import JournalFailed, SessionWriter
 from titan.venues.adapter import Adapter
 
@@ -60,6 +60,8 @@ class Outbox:
         self._queue: deque[tuple[int, c.AnyCommand, int]] = deque()
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.fault: BaseException | None = None
+        """What ended a task: a fault of ours, for an adapter turns every answer into events."""
         self.sent: dict[str, int] = {"place": 0, "amend": 0, "cancel": 0}
         self.note_latency: Callable[[str, int], None] = lambda stage, latency_ns: None
         self.unwritten: Callable[[c.AnyCommand], None] = lambda command: None
@@ -75,7 +77,7 @@ class Outbox:
         before = self._tails.get(name) if name else None
         task = asyncio.get_running_loop().create_task(self._after(before, seq, command, heard_ns))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         if name:
             self._tails[name] = task
             task.add_done_callback(lambda done: self._forget(name, done))
@@ -103,13 +105,24 @@ class Outbox:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
-    def failures(self) -> list[BaseException]:
-        """Errors that ended tasks: faults of ours, for an adapter turns every answer into events."""
-        return [
-            error
-            for task in self._tasks
-            if task.done() and not task.cancelled() and (error := task.exception())
-        ]
+    async def cancel_everything(self, venue: str, symbols: Iterable[str]) -> list[str]:
+        """After a fault of ours: cancel all at the venue, then ask what is left; returns what is not proven gone."""
+        adapter = self._adapters[venue]
+        for symbol in symbols:
+            await adapter.cancel_all(c.CancelAll(venue=venue, symbol=symbol))
+        left: list[str] = []
+        for event in await adapter.query_open_orders(c.QueryOpenOrders(venue=venue)):
+            if isinstance(event, OpenOrders):
+                left += [f"{order.symbol} {order.client_id}" for order in event.orders]
+            else:
+                left.append(f"open orders of {venue} could not be read")
+        return left
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.fault = self.fault or error
 
     async def _carry_out(self, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
         if isinstance(command, c.NEEDS_DURABLE):

@@ -49,8 +49,8 @@ class Call(NamedTuple):
 class Endpoint(NamedTuple):
     """One method and path.
 
-    `weight` is the request weight, from the parameters where it depends on them; `orders` what it counts in the order
-    windows of 10 s and of a minute.
+    `weight` is the request weight, from the parameters where it depends on them; `orders` what it counts in
+    the order windows of 10 s and of a minute.
     """
 
     handler: Callable[[Call], object]

@@ -1,4 +1,4 @@
-"""Lines of a raw capture through a codec of this exchange's own, so that a fault in the runner's codec cannot hide here."""
+"""Lines of a raw capture, by a codec of this exchange's own: a fault in the runner's cannot hide here."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 class CaptureLine(NamedTuple):
-    """One line: receipt time, stream kind (the part after ``@``), decoded message, and the payload as received."""
+    """One line: receipt time, stream kind (the part after ``@``), decoded message, payload as received."""
 
     number: int
     time_ns: int
@@ -128,7 +128,7 @@ class CaptureReader:
             self.damage = f"line {number} cannot be read ({error})"
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
     with path.open("rb") as probe:
         magic = probe.read(6)
     if magic.startswith(b"\x1f\x8b"):

@@ -1,4 +1,4 @@
-"""The exchange's clock: everything it serves is stamped by it. The only place of this room that reads the machine's."""
+"""The exchange's clock: it stamps everything served. Only here does this room read the machine's."""
 
 from __future__ import annotations
 

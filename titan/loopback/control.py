@@ -1,4 +1,4 @@
-"""The control socket: tells a runner the exchange's clock, and in lock-step moves time only when the runner is done."""
+"""The control socket: tells the exchange's clock, and in lock-step moves it only when the runner is done."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ class Control:
         await socket.prepare(request)
         lockstep = isinstance(self._desk.clock, LockstepClock)
         if lockstep and self._taken:
-            await socket.send_json({"error": "another runner holds the lock-step; start an exchange of your own"})
+            await socket.send_json(
+                {"error": "another runner holds the lock-step; start an exchange of your own"}
+            )
             await socket.close()
             return socket
         self._taken = True
@@ -95,6 +97,8 @@ class Control:
             desk.step(due_ns)
             await self._settle(socket, "advance")
         await socket.send_json({"op": "end"})
+        while (await socket.receive()).type is WSMsgType.TEXT:
+            continue  # the runner still cancels and queries; it closes the socket when it has finished
 
     async def _settle(self, socket: web.WebSocketResponse, op: Literal["advance", "settle"]) -> None:
         """Tell the totals until the runner has processed as many frames as were sent."""

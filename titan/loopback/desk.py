@@ -1,4 +1,4 @@
-"""The exchange as the protocol layer sees it: core, market, clock, streams and keys, moved through time together."""
+"""The exchange behind the protocol: core, market, clock, streams and keys, moved through time together."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Desk:
         self._next_flush_ns = (exchange.now_ns // FLUSH_NS + 1) * FLUSH_NS
 
     def catch_up(self) -> None:
-        """Bring market and core to the clock's present, so that a call is answered from the book as it now is.
+        """Bring market and core to the clock's present: a call is answered from the book as it now is.
 
         In lock-step nothing happens here: only the control moves time.
         """
@@ -101,12 +101,14 @@ class Desk:
             self.exchange.advance(max(self._next_flush_ns, self.exchange.now_ns))
             self.feeds.pump()
             self.feeds.flush(self._next_flush_ns)
-            self._expire_listen_keys(self._next_flush_ns)
+            self.expire_listen_keys(self._next_flush_ns)
             self._next_flush_ns += FLUSH_NS
         self.exchange.advance(max(now_ns, self.exchange.now_ns))
         self.feeds.pump()
 
-    def _expire_listen_keys(self, now_ns: int) -> None:
+    def expire_listen_keys(self, now_ns: int) -> None:
+        """End the private streams whose key is an hour old: one last frame, then silence, as at the venue."""
         for account, key in self.listen_keys.expire(now_ns):
             frame = msgspec.json.encode(shapes_orders.listen_key_expired(key, now_ns))
             self.register.publish_private(account, frame)
+            self.register.end_private(account)

@@ -1,4 +1,4 @@
-"""What the exchange publishes: events of the core as frames, depth diffs gathered per interval, recorded frames verbatim."""
+"""What the exchange publishes: events as frames, depth gathered per interval, recordings verbatim."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Feeds:
                     self._account(event)
 
     def forward(self, symbol: str, kind: str, payload: bytes) -> None:
-        """Publish a recorded frame, byte for byte, to the subscribers of its kind; depth goes to every interval's."""
+        """Publish a recorded frame, byte for byte, to subscribers of its kind; depth to all intervals."""
         prefix = symbol.lower() + "@"
         if kind != "depth":
             self.register.publish(prefix + kind, payload)
@@ -120,7 +120,9 @@ class Feeds:
         self._recent[print_.symbol].append(print_)
         name = print_.symbol.lower() + "@aggTrade"
         if self.register.wanted(name):
-            self.register.publish(name, _encode(shapes_market.agg_trade(self._instruments[print_.symbol], print_)))
+            self.register.publish(
+                name, _encode(shapes_market.agg_trade(self._instruments[print_.symbol], print_))
+            )
 
     def flush(self, time_ns: int) -> None:
         """Publish gathered diffs whose interval ends at `time_ns`, and the partial books."""
@@ -145,7 +147,11 @@ class Feeds:
     def _partial(self, name: str, time_ns: int) -> None:
         symbol, _, rest = name.partition("@")
         channel, _, pace = rest.partition("@")
-        if not channel.startswith("depth") or not channel[5:].isdigit() or symbol.upper() not in self._instruments:
+        if (
+            not channel.startswith("depth")
+            or not channel[5:].isdigit()
+            or symbol.upper() not in self._instruments
+        ):
             return
         count = int(channel[5:])
         interval_ms = int(pace.removesuffix("ms")) if pace in ("100ms", "250ms", "500ms") else 250
@@ -163,10 +169,14 @@ class Feeds:
             self._diffs[delta.symbol, interval_ms].add(delta)
         name = delta.symbol.lower() + _IMMEDIATE
         if self.register.wanted(name):
-            self.register.publish(name, _encode(shapes_market.depth_update(self._instruments[delta.symbol], delta)))
+            self.register.publish(
+                name, _encode(shapes_market.depth_update(self._instruments[delta.symbol], delta))
+            )
 
     def _top(self, top: TopOfBook) -> None:
-        wanted = [name for name in (top.symbol.lower() + "@bookTicker", "!bookTicker") if self.register.wanted(name)]
+        wanted = [
+            name for name in (top.symbol.lower() + "@bookTicker", "!bookTicker") if self.register.wanted(name)
+        ]
         if wanted:
             payload = _encode(shapes_market.book_ticker(self._instruments[top.symbol], top))
             for name in wanted:
@@ -175,7 +185,9 @@ class Feeds:
     def _trade(self, print_: TradePrint) -> None:
         name = print_.symbol.lower() + "@trade"
         if self.register.wanted(name):
-            self.register.publish(name, _encode(shapes_market.trade(self._instruments[print_.symbol], print_)))
+            self.register.publish(
+                name, _encode(shapes_market.trade(self._instruments[print_.symbol], print_))
+            )
 
     def _mark(self, mark: MarkPrice) -> None:
         payload = shapes_market.mark_price(mark)

@@ -83,8 +83,8 @@ class Limiter:
             self._refused.add(1, now_ns)
             raise VenueError(
                 -1003,
-                f"Too many requests; current limit of IP(127.0.0.1) is {self._weight.limit} requests per minute. "
-                "Please use the websocket for live updates to avoid polling the API.",
+                f"Too many requests; current limit of IP(127.0.0.1) is {self._weight.limit} requests per "
+                "minute. Please use the websocket for live updates to avoid polling the API.",
                 429,
             )
         self._weight.add(weight, now_ns)

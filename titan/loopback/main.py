@@ -1,4 +1,4 @@
-"""`run_exchange`: put an exchange together, open its port, keep its market moving until it is told to stop."""
+"""`run_exchange`: put an exchange together, open its port, keep its market moving until told to stop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import errno
 import math
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,16 +25,22 @@ from titan.loopback.replay import ReplayedMarket
 from titan.loopback.server import application
 from titan.loopback.signatures import DEFAULT_CREDENTIALS, Credentials, Keyring
 from titan.matching.exchange import Exchange
-from titan.matching.terms import AccountTerms, ExchangeSettings
+from titan.matching.terms import AccountTerms, ExchangeSettings, Fees
 
 HOST = "127.0.0.1"
 LOCKSTEP = math.inf
 """The speed called ``max``: the market moves when the runner on the control socket is done."""
 
 _VENUE = "binance"
-_LOCKSTEP_START_NS = 1_704_067_200_000_000_000  # 2024-01-01 00:00 UTC: a generated market that repeats needs a fixed start
+_LOCKSTEP_START_NS = (
+    1_704_067_200_000_000_000  # 2024-01-01 00:00 UTC: a generated market that repeats needs a fixed start
+)
 _PACE_S = 0.005
 _STEPS_A_TURN = 200
+
+
+MAKER_PROGRAMME = Fees(maker=Decimal("-0.00005"), taker=Decimal("0.0004"))
+"""Fees of the default account: a market maker's programme, half a basis point of rebate."""
 
 
 class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +71,7 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     speed: float = 1.0
     accounts: tuple[Credentials, ...] = (DEFAULT_CREDENTIALS,)
-    settings: ExchangeSettings = ExchangeSettings()
+    settings: ExchangeSettings = ExchangeSettings(fees=MAKER_PROGRAMME)
     limits: RateLimits = RateLimits()
     stop_at_stdin_end: bool = False
 
@@ -85,7 +91,9 @@ def parse_account(text: str) -> Credentials:
     except ArithmeticError:
         wallet = Decimal("NaN")
     if not key or not secret or not wallet.is_finite() or wallet < 0:
-        raise ExchangeStartError(f"account {key or '(no key)'}: write it as key:secret:balance, balance in USDT")
+        raise ExchangeStartError(
+            f"account {key or '(no key)'}: write it as key:secret:balance, balance in USDT"
+        )
     return Credentials(key, secret, wallet)
 
 
@@ -166,22 +174,34 @@ async def run_exchange(
         One line that says what to do; nothing is left open.
     """
     desk = build_desk(options)
-    runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
     ending = stop or asyncio.Event()
-    watch = None
-    try:
-        site = web.TCPSite(runner, HOST, options.port)
-        await _open_port(site, options.port)
+    async with serving(desk, options.port) as port:
         if stop is None:
             _end_on_signals(ending)
-        if options.stop_at_stdin_end:
-            watch = asyncio.create_task(_end_with_stdin(ending))
-        on_open(runner.addresses[0][1])
-        await _keep_moving(desk, ending)
+        watch = asyncio.create_task(_end_with_stdin(ending)) if options.stop_at_stdin_end else None
+        on_open(port)
+        try:
+            await keep_moving(desk, ending)
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+
+@asynccontextmanager
+async def serving(desk: Desk, port: int = 0) -> AsyncIterator[int]:
+    """Hold a port of 127.0.0.1 open for `desk`; gives the port. The market is left to the caller.
+
+    Raises
+    ------
+    ExchangeStartError
+        If the port cannot be opened.
+    """
+    runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await _open_port(web.TCPSite(runner, HOST, port), port)
+        yield runner.addresses[0][1]
     finally:
-        if watch is not None:
-            watch.cancel()
         await runner.cleanup()
 
 
@@ -196,7 +216,7 @@ async def _open_port(site: web.TCPSite, port: int) -> None:
         raise ExchangeStartError(message) from None
 
 
-async def _keep_moving(desk: Desk, ending: asyncio.Event) -> None:
+async def keep_moving(desk: Desk, ending: asyncio.Event) -> None:
     """Let the market act when its time comes; in lock-step only the control does that."""
     while not ending.is_set():
         if isinstance(desk.clock, LockstepClock):

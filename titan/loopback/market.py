@@ -11,7 +11,7 @@ from titan.model.instruments import Instrument
 
 
 class Recorded(NamedTuple):
-    """A recorded frame to forward: stream kind (the part after ``@``), payload as received, the trade if it is one."""
+    """A recorded frame to forward: stream kind (after ``@``), payload as received, the trade if it is one."""
 
     symbol: str
     kind: str
@@ -52,7 +52,9 @@ class GeneratedMarket:
         self._generator = generator
 
     def prepare(self, exchange: Exchange) -> None:
-        """Nothing: the generator's first act lays the book."""
+        """Let the generator's first act lay the book."""
+        exchange.advance(max(self._generator.next_ns, exchange.now_ns))
+        self._generator.act(exchange)
 
     def next_ns(self) -> int | None:
         """Time of the next act."""

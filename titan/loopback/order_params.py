@@ -27,7 +27,7 @@ class OrderId(NamedTuple):
 
 
 def price_ticks(params: Params, instrument: Instrument) -> int:
-    """The mandatory ``price`` in ticks: -4001 if not positive, -1111 for too many decimals, -4014 off the tick."""
+    """The mandatory ``price`` in ticks: -4001 not positive, -1111 too many decimals, -4014 off the tick."""
     price = params.decimal("price")
     if price <= 0:
         raise errors.VenueError(-4001, "Price less than 0.")
@@ -39,7 +39,7 @@ def price_ticks(params: Params, instrument: Instrument) -> int:
 
 
 def size_lots(params: Params, instrument: Instrument) -> int:
-    """The mandatory ``quantity`` in lots: -4003 if not positive, -1111 for too many decimals, -4023 off the step."""
+    """The mandatory ``quantity`` in lots: -4003 not positive, -1111 too many decimals, -4023 off the step."""
     size = params.decimal("quantity")
     if size <= 0:
         raise errors.VenueError(-4003, "Quantity less than or equal to zero.")

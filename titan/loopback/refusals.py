@@ -14,7 +14,10 @@ CODES: dict[RefusalReason, tuple[int, str]] = {
     RefusalReason.TICK: (-4014, "Price not increased by tick size."),
     RefusalReason.LOT: (-4004, "Quantity less than min quantity."),
     RefusalReason.MAX_SIZE: (-4005, "Quantity greater than max quantity."),
-    RefusalReason.MIN_NOTIONAL: (-4164, "Order's notional must be no smaller than {} (unless you choose reduce only)."),
+    RefusalReason.MIN_NOTIONAL: (
+        -4164,
+        "Order's notional must be no smaller than {} (unless you choose reduce only).",
+    ),
     RefusalReason.PRICE_BAND: (-4016, "Limit price can't be higher than {}."),
     RefusalReason.MAX_ORDERS: (-2025, "Reach max open order limit."),
     RefusalReason.DUPLICATE_CLIENT_ID: (-4116, "ClientOrderId is duplicated."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -52,7 +51,9 @@ class ReplayedMarket:
         try:
             self.instrument = self._read_terms(venue)
         except OSError as error:
-            raise ExchangeStartError(f"cannot read capture {path}: {error.strerror}; check --replay") from None
+            raise ExchangeStartError(
+                f"cannot read capture {path}: {error.strerror}; check --replay"
+            ) from None
         self.start_ns = self._ahead[0].time_ns
 
     def prepare(self, exchange: Exchange) -> None:
@@ -61,8 +62,8 @@ class ReplayedMarket:
             time_ns = self.next_ns()
             if time_ns is None:
                 raise ExchangeStartError(
-                    f"capture {self._reader.path} has no diff that continues its snapshot"
-                    f"{self._why()}; record depth diffs and a snapshot together"
+                    f"capture {self._reader.path} never has a whole book{self._why()}; "
+                    "record depth diffs and a snapshot together"
                 )
             exchange.advance(max(time_ns, exchange.now_ns))
             self.step(exchange)
@@ -102,7 +103,7 @@ class ReplayedMarket:
         if damage:
             self._damage = damage
             print(
-                f"capture {self._reader.path}: {damage}; everything before it was served, the market ends there",
+                f"capture {self._reader.path}: {damage}; all before it was served, the market ends there",
                 file=sys.stderr,
                 flush=True,
             )
@@ -149,7 +150,8 @@ def _level_texts(lines: Iterable[CaptureLine]) -> list[tuple[str, str]]:
 def infer_instrument(symbol: str, venue: str, pairs: Iterable[tuple[str, str]]) -> Instrument:
     """Terms of a linear perpetual from the levels of its book: a capture holds no ``exchangeInfo``.
 
-    The tick is the largest step that every price is a multiple of, likewise the lot; both keep the decimals seen. The
+    The tick is the largest power of ten that every price is a multiple of, so that it can be finer than the
+    venue's but never coarser; the lot is the last decimal of the sizes, which Binance writes in full. The
     bounds that no capture shows are Binance's for BTCUSDT.
 
     Raises
@@ -163,7 +165,7 @@ def infer_instrument(symbol: str, venue: str, pairs: Iterable[tuple[str, str]]) 
             f"{symbol} is no USD-M perpetual: this exchange replays symbols quoted in {', '.join(_QUOTES)}"
         )
     prices, sizes = zip(*pairs, strict=True)
-    tick, lot = _common_step(prices), _common_step(sizes)
+    tick, lot = _tick_size(prices), _last_place(sizes)
     return Instrument(
         venue=venue,
         symbol=symbol,
@@ -184,11 +186,17 @@ def infer_instrument(symbol: str, venue: str, pairs: Iterable[tuple[str, str]]) 
     )
 
 
-def _common_step(texts: Iterable[str]) -> Decimal:
-    seen = list(texts)
-    places = max(len(text.partition(".")[2]) for text in seen)
-    unit = Decimal(1).scaleb(-places)
-    return math.gcd(*(int(Decimal(text) / unit) for text in seen)) * unit
+def _tick_size(prices: Iterable[str]) -> Decimal:
+    """The largest power of ten that every price is a multiple of: never too fine by a guess, 58710.20 gives 0.10."""
+    seen = [Decimal(price) for price in prices]
+    tick = _last_place(str(price) for price in seen)
+    while all(price % (tick * 10) == 0 for price in seen):
+        tick *= 10
+    return tick
+
+
+def _last_place(texts: Iterable[str]) -> Decimal:
+    return Decimal(1).scaleb(-max(len(text.partition(".")[2]) for text in texts))
 
 
 def to_event(line: CaptureLine, instrument: Instrument, now_ns: int) -> _Event | None:

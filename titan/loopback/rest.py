@@ -1,4 +1,4 @@
-"""The REST gateway: find the endpoint, charge its weight, check key and signature, answer in Binance's form."""
+"""The REST gateway: find the endpoint, charge its weight, check key and signature, answer as Binance."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from titan.loopback.call import Call, Endpoint, Security
 from titan.loopback.desk import Desk
 from titan.loopback.errors import VenueError
 from titan.loopback.params import Params
+from titan.loopback.refusals import venue_error
+from titan.matching.types import Refusal
 
 ENDPOINTS: dict[tuple[str, str], Endpoint] = (
     rest_market.ENDPOINTS | rest_orders.ENDPOINTS | rest_account.ENDPOINTS
@@ -41,14 +43,17 @@ def answer(desk: Desk, method: str, path: str, query: str, body: str, api_key: s
     try:
         if endpoint is None:
             raise VenueError(-5000, f"Path {path}, Method {method} is invalid", 404)
-        params = Params(dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True)))
+        params = Params(
+            dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True))
+        )
         desk.limiter.charge(endpoint.weight(params), now_ns)
         account = _account(desk, endpoint, query, body, params, api_key, now_ns)
         if account is not None and any(endpoint.orders):
             desk.limiter.charge_orders(account, *endpoint.orders, now_ns)
         result = endpoint.handler(Call(desk, params, account or "", now_ns))
         status, content = 200, msgspec.json.encode(result)
-    except VenueError as error:
+    except (VenueError, Refusal) as problem:
+        error = problem if isinstance(problem, VenueError) else venue_error(problem)
         status, content = error.status, msgspec.json.encode(error.body())
     desk.feeds.pump()  # what the call caused goes out before its answer
     counted = endpoint is not None and any(endpoint.orders)

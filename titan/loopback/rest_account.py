@@ -174,6 +174,7 @@ def _keep_listen_key(call: Call) -> object:
 
 def _close_listen_key(call: Call) -> object:
     call.desk.listen_keys.close(call.account)
+    call.desk.register.end_private(call.account)
     return {}
 
 

@@ -12,6 +12,9 @@ from titan.loopback.control import Control
 from titan.loopback.desk import Desk
 from titan.loopback.streams import Connection, answer_request
 
+OBSERVER_HEADER = "X-Titan-Observer"
+"""Sent with a websocket by someone who only watches: a lock-step runner is not told of those frames."""
+
 _PING_S = 180.0  # Binance pings every 3 minutes
 
 
@@ -47,7 +50,7 @@ class _Face:
         )
 
     async def raw(self, request: web.Request) -> web.WebSocketResponse:
-        """``/ws``, ``/ws/<stream>/<stream>``, ``/ws/<listenKey>``, ``/ws?listenKey=``; ccxt appends a number."""
+        """``/ws``, ``/ws/<stream>/<stream>``, ``/ws/<listenKey>``, ``/ws?listenKey=``; ccxt adds a number."""
         names = [name for name in request.match_info.get("names", "").split("/") if name]
         if "listenKey" in request.query:
             names.append(request.query["listenKey"])
@@ -58,13 +61,16 @@ class _Face:
         names = [name for name in request.query.get("streams", "").split("/") if name]
         return await self._stream(request, names, combined=True)
 
-    async def _stream(self, request: web.Request, names: Iterable[str], combined: bool) -> web.WebSocketResponse:
+    async def _stream(
+        self, request: web.Request, names: Iterable[str], combined: bool
+    ) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=_PING_S)
         await socket.prepare(request)
         self._desk.catch_up()
         keys = self._desk.listen_keys
         accounts = [account for name in names if (account := keys.account(name)) is not None]
-        connection = Connection(socket, combined, accounts[0] if accounts else "")
+        counted = OBSERVER_HEADER not in request.headers
+        connection = Connection(socket, combined, accounts[0] if accounts else "", counted)
         register = self._desk.register
         if accounts:
             register.add_private(connection)

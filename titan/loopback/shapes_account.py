@@ -29,7 +29,7 @@ class OpenValue(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """One position with what belongs to it: its instrument, the open orders' value, the largest allowed value."""
+    """One position with its instrument, the value of open orders, and the largest value allowed."""
 
     instrument: Instrument
     position: PositionRecord

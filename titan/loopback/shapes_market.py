@@ -1,4 +1,4 @@
-"""Public payloads as Binance USD-M writes them: recorded traffic first, the venue's documents where nothing is recorded."""
+"""Public payloads as Binance USD-M writes them: as recorded, or as documented where nothing is recorded."""
 
 from __future__ import annotations
 
@@ -193,8 +193,8 @@ def premium_index(mark: MarkRecord) -> Payload:
     return {
         "symbol": mark.symbol,
         "markPrice": money(mark.mark),
-        "indexPrice": money(mark.index),
-        "estimatedSettlePrice": money(mark.index),
+        "indexPrice": money(mark.index_price),
+        "estimatedSettlePrice": money(mark.index_price),
         "lastFundingRate": money(mark.funding_rate),
         "interestRate": INTEREST_RATE,
         "nextFundingTime": ms(mark.next_funding_ns),

@@ -65,16 +65,14 @@ def average_price(instrument: Instrument, order: OrderRecord) -> str:
     if not order.filled:
         return f"{instrument.price(0):f}"
     units = instrument.size(order.filled) * instrument.multiplier
-    if instrument.kind == "linear":
-        average = order.filled_value / units
-    else:
-        average = units / order.filled_value
+    linear = instrument.kind == "linear"
+    average = order.filled_value / units if linear else units / order.filled_value
     on_grid = average.quantize(instrument.tick_size)
     return f"{on_grid:f}" if on_grid == average else f"{average:.5f}"
 
 
 def order_answer(instrument: Instrument, order: OrderRecord, answer: Answer) -> Payload:
-    """An order as REST states it: placing, amending and cancelling answer without `time`, queries without `cumQty`."""
+    """An order as REST states it: only queries carry `time`, only the other answers `cumQty`."""
     filled = instrument.size_text(order.filled)
     found: Payload = {
         "orderId": order.order_id,
@@ -220,7 +218,9 @@ def account_update(change: AccountChanged, instruments: dict[str, Instrument], r
                 }
                 for wallet in change.wallets
             ],
-            "P": [_position(position, instruments[position.symbol], realized) for position in change.positions],
+            "P": [
+                _position(position, instruments[position.symbol], realized) for position in change.positions
+            ],
         },
     }
 

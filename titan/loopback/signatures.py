@@ -20,7 +20,7 @@ _MOST_WINDOW_MS = 60_000
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """One account of the exchange: `key` names it, `wallet` is its starting balance in the settle currency."""
+    """One account of the exchange: `key` names it, `wallet` is its starting balance (settle currency)."""
 
     key: str
     secret: str
@@ -72,8 +72,8 @@ class Keyring:
         Raises
         ------
         VenueError
-            -1102 if signature or timestamp is absent, -1022 if the signature differs, -1021 if the timestamp lies
-            outside the window.
+            -1102 if signature or timestamp is absent, -1022 if the signature differs, -1021 if the timestamp
+            lies outside the window.
         """
         given = params.text("signature")
         timestamp_ms = params.integer("timestamp")
@@ -89,8 +89,6 @@ def _check_time(timestamp_ms: int, window_ms: int, now_ms: int) -> None:
     if not 0 <= window_ms <= _MOST_WINDOW_MS:
         raise missing("recvWindow")
     if timestamp_ms > now_ms + _AHEAD_MS:
-        raise VenueError(
-            -1021, f"Timestamp for this request was {_AHEAD_MS}ms ahead of the server's time."
-        )
+        raise VenueError(-1021, f"Timestamp for this request was {_AHEAD_MS}ms ahead of the server's time.")
     if timestamp_ms < now_ms - window_ms:
         raise VenueError(-1021, "Timestamp for this request is outside of the recvWindow.")

@@ -24,10 +24,15 @@ class Connection:
         Wrap each frame as ``{"stream": name, "data": frame}``.
     account : str
         The account of a private stream; empty on public ones.
+    counted : bool
+        False for an observer, whose frames no lock-step runner waits for.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, combined: bool, account: str = "") -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, combined: bool, account: str = "", counted: bool = True
+    ) -> None:
         self.account = account
+        self.counted = counted
         self.combined = combined
         self.names: set[str] = set()
         self._socket = socket
@@ -42,7 +47,7 @@ class Connection:
         self.send(b'{"stream":"%b","data":%b}' % (name.encode(), payload) if self.combined else payload)
 
     async def write(self) -> None:
-        """Send what is queued until the socket closes; a reader too far behind is cut off, as at the venue."""
+        """Send what is queued until the socket closes; a reader too far behind is cut off."""
         while not self._socket.closed:
             payload = await self._queue.get()
             if self._queue.qsize() > _MOST_QUEUED:
@@ -89,6 +94,10 @@ class Register:
         """Let a connection receive its account's private frames."""
         self._private.setdefault(connection.account, []).append(connection)
 
+    def end_private(self, account: str) -> None:
+        """Send no more private frames to the connections that an account has open."""
+        self._private.pop(account, None)
+
     def remove(self, connection: Connection) -> None:
         """Forget a connection."""
         self.unsubscribe(connection, tuple(connection.names))
@@ -107,13 +116,13 @@ class Register:
         """Send a frame to everyone who subscribed to `name`."""
         for connection in self._by_name.get(name, ()):
             connection.publish(name, payload)
-            self.public_sent += 1
+            self.public_sent += connection.counted
 
     def publish_private(self, account: str, payload: bytes) -> None:
         """Send a frame to the private streams of an account."""
         for connection in self._private.get(account, ()):
             connection.publish(connection.account, payload)
-            self.private_sent += 1
+            self.private_sent += connection.counted
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -125,7 +134,7 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 def answer_request(register: Register, connection: Connection, text: str) -> bytes:
-    """Carry out SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, GET_PROPERTY or SET_PROPERTY; the answer's bytes."""
+    """Carry out a request on a websocket (SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, ...); its answer."""
     try:
         request = msgspec.json.decode(text, type=Subscription)
     except msgspec.DecodeError as error:

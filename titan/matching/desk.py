@@ -250,10 +250,7 @@ class OrderDesk:
                 self._shrink(market, order, order.filled + allowed)
 
     def _shrink(self, market: Market, order: LiveOrder, size: int) -> None:
-        if order.resting:
-            market.book.shrink(order, size)
-        else:
-            order.size = size
+        market.book.shrink(order, size)
         order.updated_ns = self.now_ns
         self._tell(order, "amended")
 

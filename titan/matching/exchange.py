@@ -16,7 +16,7 @@ from titan.matching.clearing import Clearing
 from titan.matching.desk import OrderDesk
 from titan.matching.market import Market, check_mark
 from titan.matching.orders import LiveOrder
-from titan.matching.replay_book import SequenceGap
+from titan.matching.replay_book import ReplayBook, SequenceGap
 from titan.matching.statements import account_changed, balance_records, position_record, transferred
 from titan.matching.terms import SECOND_NS, AccountTerms, ExchangeSettings
 from titan.matching.types import (
@@ -105,12 +105,12 @@ class Exchange:
             until = min(counted, funded, now_ns)
             self._mark_up_to(until)
             self._desk.now_ns = until
+            if until not in (counted, funded):
+                return
             if counted == until:
                 self._count_down(until)
-            elif funded == until:
+            if funded == until:
                 self._settle_funding(until)
-            else:
-                return
 
     def _next_stamp(self, interval_s: int) -> int:
         interval_ns = interval_s * SECOND_NS
@@ -175,10 +175,9 @@ class Exchange:
             at all. After a gap the book waits for a snapshot (`synchronised`).
         """
         market = self._markets.get(event.symbol)
-        if market is None or market.replay is None:
-            raise ValueError(
-                f"{event.key}: no replayed market of that name; recorded events cannot be applied"
-            )
+        if market is None:
+            raise ValueError(f"{event.key}: no such symbol here; the recorded event cannot be applied")
+        book = market.book_replayed()
         if isinstance(event, BadFrame):
             raise ValueError(f"{event.key}: recorded frame cannot be trusted: {event.reason}")
         if isinstance(event, MarkPrice):
@@ -188,10 +187,11 @@ class Exchange:
             return
         if isinstance(event, TopOfBook):
             return
-        self._apply_book(market, event)
+        self._apply_book(market, book, event)
 
-    def _apply_book(self, market: Market, event: BookSnapshot | BookDelta | TradePrint) -> None:
-        book = market.book_replayed()
+    def _apply_book(
+        self, market: Market, book: ReplayBook, event: BookSnapshot | BookDelta | TradePrint
+    ) -> None:
         try:
             book.check(event)
         except SequenceGap as gap:

@@ -8,7 +8,7 @@ from collections import deque
 from decimal import Decimal
 
 from titan.matching.account import to_money
-from titan.matching.book import MatchingBook
+from titan.matching.book import MatchingBook, VenueBook
 from titan.matching.replay_book import ReplayBook
 from titan.matching.terms import SECOND_NS, ExchangeSettings
 from titan.matching.types import Depth, FundingRecord, MarkRecord
@@ -57,7 +57,7 @@ class Market:
         self._top = (0, 0, 0, 0)
 
     @property
-    def book(self) -> MatchingBook | ReplayBook:
+    def book(self) -> VenueBook:
         """The book that orders meet."""
         return self.book_replayed() if self.matching is None else self.matching
 

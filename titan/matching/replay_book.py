@@ -102,10 +102,6 @@ class ReplayBook:
         """Best recorded price of a side in ticks, 0 if it is empty."""
         return self._recorded[side].best()
 
-    def size_at(self, side: int, price: int) -> int:
-        """Recorded lots at a price."""
-        return self._recorded[side].sizes.get(price, 0)
-
     def levels(self, side: int, count: int) -> tuple[tuple[int, int], ...]:
         """The best `count` recorded levels (0: all), best first."""
         recorded = self._recorded[side]

@@ -39,7 +39,7 @@ from titan.wire.binance_account_shapes import (
     RestTrade,
     UserEvent,
 )
-from titan.wire.grid import WireError
+from titan.wire.grid import UNREADABLE, WireError
 
 _MS = 1_000_000
 _T = TypeVar("_T")
@@ -98,7 +98,7 @@ def decode_user_event(
             return _order_events(_order_trade_update.decode(payload), time_ns, venue, instruments)
         if kind.e == "ACCOUNT_UPDATE":
             return [_balance_update(_account_update.decode(payload), time_ns, venue)]
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         text = payload[:200].decode(errors="replace")
         raise WireError(f"private message unreadable ({error}): {text}") from None
     if kind.e == "listenKeyExpired":

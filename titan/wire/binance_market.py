@@ -30,7 +30,7 @@ from titan.wire.binance_shapes import (
     Wrapped,
     WrappedSnapshot,
 )
-from titan.wire.grid import Grid, WireError
+from titan.wire.grid import UNREADABLE, Grid, WireError
 
 _MS = 1_000_000
 _COMBINED = b'{"stream":"'
@@ -113,7 +113,7 @@ class MarketCodec:
                 if found is not None:
                     decode, make = found
                     return make(decode(payload), time_ns)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             pass  # what is wrong with it is found out below, from the start
         except WireError as error:
             return self._bad(payload, time_ns, str(error))
@@ -127,7 +127,7 @@ class MarketCodec:
             if peek.stream and bytes(peek.data):
                 return self._decode_wrapped(peek, payload, time_ns)
             return self._decode_bare(peek, payload, time_ns)
-        except (msgspec.DecodeError, WireError, UnicodeDecodeError) as error:
+        except (*UNREADABLE, WireError) as error:
             return self._bad(payload, time_ns, str(error))
 
     def _decode_wrapped(self, peek: Peek, payload: bytes, time_ns: int) -> MarketEvent | None:
@@ -164,7 +164,7 @@ class MarketCodec:
         """The symbol a bad frame is of, as far as it can be read."""
         try:
             whole = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return ""
         if not isinstance(whole, dict):
             return ""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from titan.model.events import Levels
 from titan.model.instruments import Instrument
 
@@ -17,6 +19,10 @@ LARGEST_COUNT = 1e14
 
 ROUNDING = 4.5e-16
 """Bound of the relative error of parsing, inverting the step and multiplying (each half a unit, 1.1e-16)."""
+
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What typed decoding raises on bytes that are no such message."""
 
 
 class WireError(ValueError):

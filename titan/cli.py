@@ -1,0 +1,190 @@
+"""The command lines: `titan-live`, and `titan` with its subcommands. Each fault is one clear line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from titan.live.errors import CLEAN, REFUSED, USAGE, RunnerError, UsageError
+from titan.settings import SettingsError
+from titan.settings import load as load_settings
+
+
+def main_live(arguments: Sequence[str] | None = None) -> int:
+    """Run a trading session; the entry point of ``titan-live``."""
+    parser = argparse.ArgumentParser(prog="titan-live", description="Trade the settings' strategies on one venue.")
+    parser.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
+    parser.add_argument("--venue", help="the [venue.NAME] to trade on")
+    parser.add_argument("--mode", choices=["loopback", "paper", "shadow", "canary", "live"], help="where orders go")
+    parser.add_argument("--replay", type=Path, metavar="CAPTURE", help="loopback only: replay a recorded market")
+    parser.add_argument("--speed", default="1", metavar="X|max", help="of a replay; max is lock-step (default 1)")
+    parser.add_argument("--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated market (default 1)")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+    options = parser.parse_args(arguments)
+    return _guarded(lambda: _live(options))
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text}: give a positive number of seconds")
+    return seconds
+
+
+def _live(options: argparse.Namespace) -> int:
+    from titan.live.runner import RunOptions, run
+
+    overrides = {}
+    if options.mode:
+        overrides["live.mode"] = options.mode
+    if options.venue:
+        overrides["live.venue"] = options.venue
+    settings = load_settings(options.settings, overrides=overrides)
+    wanted = RunOptions(
+        venue=settings.live.venue,
+        replay=options.replay,
+        speed=options.speed,
+        duration_s=options.duration,
+        seed=options.seed,
+        quiet=options.json,
+    )
+    result = asyncio.run(run(settings, wanted))
+    _show(result.summary, as_json=options.json)
+    return result.exit_code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of Titan's tools; the entry point of ``titan``."""
+    parser = argparse.ArgumentParser(prog="titan", description="Tools around a desk.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    exchange = commands.add_parser("exchange", help="run the loopback exchange alone")
+    exchange.add_argument("--port", type=int, default=0, metavar="P", help="port on 127.0.0.1; 0 takes a free one")
+    exchange.add_argument("--replay", type=Path, metavar="CAPTURE", help="replay a recorded market")
+    exchange.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated market")
+    exchange.add_argument("--speed", default="1", metavar="X|max", help="of the exchange's clock; max is lock-step")
+    exchange.add_argument("--account", action="append", default=[], metavar="KEY:SECRET:BALANCE", help="who may sign in")
+    exchange.add_argument("--until-stdin-ends", action="store_true", help="end when standard input does")
+    exchange.set_defaults(run=_exchange)
+
+    capture = commands.add_parser("capture", help="recorded market data")
+    verify = capture.add_subparsers(dest="action", required=True).add_parser("verify", help="rebuild the book and compare")
+    verify.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    verify.add_argument("--snapshot", type=Path, metavar="FILE", help="the book at the first file's start")
+    verify.add_argument("--json", action="store_true")
+    verify.set_defaults(run=_capture_verify)
+
+    journal = commands.add_parser("journal", help="sessions' journals")
+    check = journal.add_subparsers(dest="action", required=True).add_parser("verify", help="replay and compare")
+    check.add_argument("session", nargs="?", metavar="SESSION", help="name or directory (default: the last one)")
+    check.add_argument("--settings", type=Path)
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(run=_journal_verify)
+
+    options = parser.parse_args(arguments)
+    return _guarded(lambda: int(options.run(options)))
+
+
+def _exchange(options: argparse.Namespace) -> int:
+    from titan.loopback.errors import ExchangeStartError
+    from titan.loopback.main import ExchangeOptions, parse_account, parse_speed, run_exchange
+    from titan.loopback.signatures import DEFAULT_CREDENTIALS
+
+    try:
+        accounts = tuple(parse_account(text) for text in options.account) or (DEFAULT_CREDENTIALS,)
+        wanted = ExchangeOptions(
+            port=options.port,
+            replay=options.replay,
+            seed=options.seed,
+            speed=parse_speed(options.speed),
+            accounts=accounts,
+            stop_at_stdin_end=options.until_stdin_ends,
+        )
+        asyncio.run(run_exchange(wanted, lambda port: print(json.dumps({"port": port}), flush=True)))
+    except ExchangeStartError as error:
+        _complain("exchange", str(error))
+        return REFUSED
+    return CLEAN
+
+
+def _capture_verify(options: argparse.Namespace) -> int:
+    from titan.store.capture_verify import verify_captures
+    from titan.store.captures import CaptureError
+
+    try:
+        reports = verify_captures(options.files, options.snapshot)
+    except CaptureError as error:
+        raise UsageError(str(error)) from None
+    rows = [msgspec.to_builtins(report) for report in reports]
+    ok = all(row["ok"] for row in rows)
+    if options.json:
+        print(json.dumps({"files": rows, "ok": ok}))
+    else:
+        for row in rows:
+            print("  ".join(f"{name} {value}" for name, value in row.items()))
+    return CLEAN if ok else 1
+
+
+def _journal_verify(options: argparse.Namespace) -> int:
+    from titan.store.framing import JournalError
+    from titan.store.replay import replay_session
+
+    try:
+        replay = replay_session(_session_directory(options))
+    except JournalError as error:
+        raise UsageError(str(error)) from None
+    found = {name: value for name, value in replay._asdict().items() if name != "kernel"}
+    _show(found, as_json=options.json)
+    return CLEAN if replay.identical else 1
+
+
+def _session_directory(options: argparse.Namespace) -> Path:
+    from titan.store.session import list_sessions
+
+    if options.session and Path(options.session).is_dir():
+        return Path(options.session)
+    journals = load_settings(options.settings).project.journals
+    if options.session:
+        if not (journals / options.session).is_dir():
+            raise UsageError(f"session {options.session}: not found in {journals}")
+        return journals / str(options.session)
+    sessions = list_sessions(journals)
+    if not sessions:
+        raise UsageError(f"no session in {journals}; run titan-live first")
+    return sessions[-1].directory
+
+
+def _show(summary: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(summary), flush=True)
+        return
+    for name, value in summary.items():
+        print(f"{name:28} {value}")
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    """Run and turn every expected fault into one line on stderr and its exit code."""
+    try:
+        return work()
+    except (SettingsError, RunnerError, ValueError) as error:
+        _complain("titan", str(error))
+        return error.exit_code if isinstance(error, RunnerError) else USAGE
+    except KeyboardInterrupt:
+        _complain("titan", "interrupted before the session began; nothing was sent")
+        return REFUSED
+
+
+def _complain(program: str, message: str) -> None:
+    print(f"{program}: {message}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

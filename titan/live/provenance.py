@@ -1,0 +1,67 @@
+"""What a session's header says of the program: commit, locks, processor, and the sources of everything it decided with."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import titan
+
+PACKAGE = Path(titan.__file__).parent
+ROOT = PACKAGE.parent
+
+
+def commit() -> str:
+    """The checkout's commit, with ``+`` if anything differs from it; ``unknown`` outside a checkout."""
+    try:
+        head = _git("rev-parse", "HEAD")
+        return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def lock_hash() -> str:
+    """Hash of the locked dependencies; ``unknown`` where the lock is not shipped."""
+    lock = ROOT / "requirements" / "runner.txt"
+    return _digest(lock) if lock.is_file() else "unknown"
+
+
+def cpu_flags() -> str:
+    """The processor's flags, hashed: floating point is bit for bit the same only where they agree."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "unknown"
+    line = next((row for row in text.splitlines() if row.startswith(("flags", "Features"))), "")
+    return hashlib.sha256(line.encode()).hexdigest()[:16]
+
+
+def source_hashes() -> dict[str, str]:
+    """Hash of every loaded module of Titan, and of every other module that a strategy came from."""
+    found: dict[str, str] = {}
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and (name == "titan" or name.startswith("titan.")) and Path(file).is_file():
+            found[name] = _digest(Path(file))
+    return found
+
+
+def stale_modules() -> list[str]:
+    """Exported modules that are older than their notebooks: what runs is not what was last written."""
+    stale: list[str] = []
+    for notebook in sorted((ROOT / "nbs").rglob("*.ipynb")):
+        module = PACKAGE / notebook.relative_to(ROOT / "nbs").with_suffix(".py")
+        if module.is_file() and notebook.stat().st_mtime > module.stat().st_mtime + 1:
+            stale.append(str(notebook.relative_to(ROOT)))
+    return stale
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -1,0 +1,356 @@
+"""The runner: puts a session together, lets it run, takes it apart. Tasks, sockets and shut-down; no decision."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from titan.engine.kernel import Kernel
+from titan.live import provenance
+from titan.live.child import ChildExchange
+from titan.live.clocks import session_clock
+from titan.live.configure import kernel_config, strategy_modules
+from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
+from titan.live.lockstep import Mailbox, follow
+from titan.live.outbox import Outbox
+from titan.live.recovery import Predecessor, find_predecessor
+from titan.live.session import Session
+from titan.live.summary import summarise
+from titan.live.telemetry import Telemetry
+from titan.live.venue import VenueAddress, address_of, build_adapter
+from titan.live.view import View
+from titan.model.clock import Clock, SetClock
+from titan.model.commands import AnyCommand, PlaceOrder
+from titan.model.events import AnyEvent, JournalledEvent, SessionStarted, StopRequested, StorageFailed
+from titan.settings import Settings
+from titan.store.framing import SCHEMA
+from titan.store.journal import Header
+from titan.store.lock import AccountLock, AccountLocked
+from titan.store.session import new_session_id
+from titan.store.writer import SessionWriter
+from titan.venues.adapter import Adapter, Sinks, VenueUnreachable
+from titan.wire.frames import FrameDecoder
+
+TIMER_LIMIT_S = 0.5
+"""The longest wait between two looks at the timers: a machine's clock may be set."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line asks for beside the settings."""
+
+    venue: str
+    replay: Path | None = None
+    speed: str = "1"
+    duration_s: float = 0.0
+    seed: int = 1
+    quiet: bool = False
+
+
+@dataclass
+class Result:
+    """How a session ended: its exit code and its summary."""
+
+    exit_code: int
+    summary: dict[str, Any]
+
+
+async def run(settings: Settings, options: RunOptions) -> Result:
+    """Run one session from start to proven stop.
+
+    Raises
+    ------
+    RunnerError
+        One clear line and an exit code; nothing was sent.
+    """
+    refuse_unready_modes(settings, options)
+    journals = settings.project.journals
+    account = f"{options.venue}.{settings.venue[options.venue].account}"
+    async with AsyncExitStack() as stack:
+        try:
+            journals.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(AccountLock(journals, account))
+        except AccountLocked as error:
+            raise StartRefused(str(error)) from None
+        except OSError as error:
+            raise StartRefused(f"journals folder {journals}: {error.strerror}; correct [project] journals") from None
+        child = await _start_exchange(settings, options, stack)
+        address = address_of(settings.venue[options.venue], child.port if child else None)
+        return await Runner(settings, options, address, account).run()
+
+
+def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
+    """Refuse what this version cannot do, rather than do something else."""
+    mode = settings.live.mode
+    if mode != "loopback":
+        raise StartRefused(
+            f"mode {mode} is not there yet: it needs reconciliation against a real venue and its start-up checks; "
+            "set [live] mode = loopback"
+        )
+    if options.replay is not None and settings.venue[options.venue].rest_url:
+        raise UsageError(
+            f"--replay starts an exchange of its own, but [venue.{options.venue}] rest_url is set; "
+            "empty it, or start 'titan exchange --replay' yourself and leave --replay out"
+        )
+    if options.replay is not None and not options.replay.is_file():
+        raise UsageError(f"capture {options.replay}: no such file")
+
+
+async def _start_exchange(settings: Settings, options: RunOptions, stack: AsyncExitStack) -> ChildExchange | None:
+    if settings.venue[options.venue].rest_url:
+        return None
+    arguments = ["--speed", options.speed, "--seed", str(options.seed)]
+    if options.replay is not None:
+        arguments += ["--replay", str(options.replay)]
+    return await stack.enter_async_context(ChildExchange(arguments))
+
+
+class Runner:
+    """One session's parts."""
+
+    def __init__(self, settings: Settings, options: RunOptions, address: VenueAddress, account: str) -> None:
+        self._settings = settings
+        self._options = options
+        self._address = address
+        self._account = account
+        self._first_quote_cpu_s: float | None = None
+        self._stop = asyncio.Event()
+        self._fault: BaseException | None = None
+
+    async def run(self) -> Result:
+        """Run the session; whatever happens, streams and files are closed."""
+        clock, hello = await session_clock(self._address.control_url)
+        session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
+        config = kernel_config(self._settings, session_id, self._options.venue, self._options.duration_s)
+        modules = strategy_modules(config)
+        # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
+        account = f"{self._account}@{hello.instance}"
+        predecessor = find_predecessor(self._settings.project.journals, account)
+        kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
+        writer = self._create_writer(session_id, clock, kernel, account, predecessor)
+        telemetry = Telemetry(kernel, session_id, self._settings.live.log_level)
+        decoder = FrameDecoder({venue.name: venue.protocol for venue in config.venues})
+        session = Session(kernel, writer, decoder, clock)
+        session.observe = self._observer(telemetry)
+        lockstep = isinstance(clock, SetClock)
+        mailbox = Mailbox() if lockstep else None
+        adapter = build_adapter(
+            self._settings.venue[self._options.venue],
+            self._options.venue,
+            self._address,
+            clock,
+            self._sinks(session, mailbox),
+        )
+        outbox = Outbox({self._options.venue: adapter}, writer, session, clock, in_turn=lockstep)
+        outbox.note_latency = telemetry.note_latency
+        outbox.unwritten = telemetry.unwritten
+        session.submit = outbox.submit
+        try:
+            await self._serve_telemetry(telemetry)
+            for notebook in provenance.stale_modules():
+                telemetry.log.warning("notebook is newer than its module; run make export", code="stale_module", notebook=notebook)
+            if lockstep:
+                await self._live_in_lockstep(session, outbox, adapter, mailbox, clock)
+            else:
+                await self._live_on_the_clock(session, outbox, adapter, telemetry)
+        finally:
+            await adapter.close()
+            await telemetry.close()
+            writer.close()
+        return self._result(kernel, session, outbox, telemetry, writer)
+
+    # ---- Putting it together ---------------------------------------------------------------------------------
+
+    def _create_writer(
+        self, session_id: str, clock: Clock, kernel: Kernel, account: str, predecessor: Predecessor | None
+    ) -> SessionWriter:
+        header = Header(
+            schema=SCHEMA,
+            session=session_id,
+            predecessor=predecessor.session if predecessor else None,
+            created_ns=clock.now_ns(),
+            commit=provenance.commit(),
+            lock_hash=provenance.lock_hash(),
+            cpu_flags=provenance.cpu_flags(),
+            source_hashes=provenance.source_hashes(),
+            config=msgspec.msgpack.encode(kernel.desk.config),
+            snapshot=predecessor.snapshot if predecessor else None,
+            state_hash=kernel.state_hash(),
+            account=account,
+        )
+        store = self._settings.store
+        try:
+            return SessionWriter.create(
+                self._settings.project.journals / session_id,
+                header,
+                segment_bytes=store.segment_mb << 20,
+                flush_interval_s=store.flush_interval_ms / 1000,
+                on_failure=self._storage_failed_in_thread(asyncio.get_running_loop()),
+            )
+        except OSError as error:
+            raise StartRefused(f"the journal cannot be written: {error}; free space or correct [project] journals") from None
+
+    def _storage_failed_in_thread(self, loop: asyncio.AbstractEventLoop) -> Callable[[OSError], None]:
+        def tell(error: OSError) -> None:
+            loop.call_soon_threadsafe(self._on_storage_failure, str(error))
+
+        return tell
+
+    def _on_storage_failure(self, reason: str) -> None:
+        self._ingest(lambda now_ns: StorageFailed(time_ns=now_ns, reason=reason))
+
+    def _ingest(self, make: Callable[[int], JournalledEvent]) -> None:
+        session = self._session
+        if session is not None and session.ended is None:
+            session.ingest(make(session.clock.now_ns()))
+            self._look()
+
+    _session: Session | None = None
+
+    def _look(self) -> None:
+        if self._session is not None and self._session.ended is not None:
+            self._stop.set()
+
+    def _sinks(self, session: Session, mailbox: Mailbox | None) -> Sinks:
+        """Where the streams deliver: at once, or held for their round in lock-step."""
+        self._session = session
+        venue = self._options.venue
+
+        def market(payload: bytes) -> None:
+            self._guard(lambda: session.ingest_frame(venue, payload))
+
+        def private(events: list[JournalledEvent]) -> None:
+            for event in events:
+                self._guard(lambda event=event: session.ingest(event))  # type: ignore[misc]
+
+        if mailbox is None:
+            return Sinks(market, private, lambda event: self._guard(lambda: session.ingest(event)))
+        return Sinks(
+            lambda payload: mailbox.put_public(lambda: market(payload)),
+            lambda events: mailbox.put_private(lambda: private(events)),
+            lambda event: self._guard(lambda: session.ingest(event)),
+        )
+
+    def _guard(self, act: Callable[[], None]) -> None:
+        """A fault inside a callback must end the session, not vanish in a socket's task."""
+        if self._session is None or self._session.ended is not None:
+            return
+        try:
+            act()
+        # Whatever it is, it is ours: it is kept and raised again where the session is run.
+        except Exception as error:
+            self._fault = self._fault or error
+            self._stop.set()
+        self._look()
+
+    def _observer(self, telemetry: Telemetry) -> Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None]:
+        def observe(event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int) -> None:
+            if self._first_quote_cpu_s is None and any(isinstance(command, PlaceOrder) for command in commands):
+                self._first_quote_cpu_s = round(time.process_time(), 3)
+            telemetry.observe(event, commands, heard_ns, decided_ns)
+
+        return observe
+
+    async def _serve_telemetry(self, telemetry: Telemetry) -> None:
+        port = self._settings.live.telemetry_port
+        try:
+            bound = await telemetry.serve(port)
+        except OSError as error:
+            raise StartRefused(f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0") from None
+        telemetry.log.info("metrics and health", code="telemetry", url=f"http://127.0.0.1:{bound}/metrics", pid=os.getpid())
+
+    # ---- Letting it run --------------------------------------------------------------------------------------
+
+    async def _open(self, session: Session, adapter: Adapter) -> None:
+        session.ingest(SessionStarted(time_ns=session.clock.now_ns()))
+        try:
+            await adapter.open()
+        except VenueUnreachable as error:
+            raise StartRefused(str(error)) from None
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
+
+    def _on_signal(self, name: str) -> None:
+        self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=f"{name} received", exit_code=CLEAN))
+
+    async def _live_on_the_clock(
+        self, session: Session, outbox: Outbox, adapter: Adapter, telemetry: Telemetry
+    ) -> None:
+        await self._open(session, adapter)
+        view = View(session.kernel, telemetry, quiet=self._options.quiet)
+        with view:
+            while not self._stop.is_set():
+                self._guard(session.fire_due)
+                view.refresh()
+                due = session.timers.next_ns
+                wait_s = TIMER_LIMIT_S if due is None else (due - session.clock.now_ns()) / 1e9
+                await self._wait(min(max(wait_s, 0.0), TIMER_LIMIT_S), outbox)
+        await self._raise_fault(outbox)
+        await outbox.settle()
+
+    async def _wait(self, seconds: float, outbox: Outbox) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            pass
+        if outbox.fault is not None:
+            self._fault = self._fault or outbox.fault
+            self._stop.set()
+        self._look()
+
+    async def _live_in_lockstep(
+        self, session: Session, outbox: Outbox, adapter: Adapter, mailbox: Mailbox | None, clock: Clock
+    ) -> None:
+        if mailbox is None or not isinstance(clock, SetClock):
+            raise TypeError("lock-step needs a clock that is set and a mailbox")
+        await self._open(session, adapter)
+
+        async def capture_over() -> None:
+            self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason="the capture is over", exit_code=CLEAN))
+
+        await follow(self._address.control_url, session, outbox, mailbox, clock, capture_over)
+        await self._raise_fault(outbox)
+
+    async def _raise_fault(self, outbox: Outbox) -> None:
+        """After a fault of ours nothing is known: cancel whatever may stand, then let the fault end the session."""
+        if self._fault is None:
+            return
+        left = await outbox.cancel_everything(self._options.venue, self._settings.venue[self._options.venue].symbols)
+        text = "every order was cancelled" if not left else f"NOT proven cancelled: {', '.join(left)}"
+        raise InternalFault(f"{type(self._fault).__name__}: {self._fault}; {text}") from self._fault
+
+    # ---- Taking it apart -------------------------------------------------------------------------------------
+
+    def _result(
+        self, kernel: Kernel, session: Session, outbox: Outbox, telemetry: Telemetry, writer: SessionWriter
+    ) -> Result:
+        summary = summarise(
+            kernel,
+            events=session.events,
+            sent=outbox.sent,
+            latencies=telemetry.latencies,
+            cpu_to_first_quote_s=self._first_quote_cpu_s,
+            ended=session.ended,
+            journal=writer.directory,
+        )
+        return Result(session.ended.exit_code if session.ended else INTERNAL, summary)
+
+
+class InternalFault(RunnerError):
+    """A fault of ours ended the session."""
+
+    exit_code = INTERNAL
+
+
+__all__ = ["Result", "RunOptions", "Runner", "run"]

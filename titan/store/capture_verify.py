@@ -1,0 +1,302 @@
+"""Is a capture whole, and does our book read it right?
+
+The book's best bid and ask, price and size, after each depth event with last id u must equal the latest
+bookTicker whose id is at most u, by id and not by arrival. Checked is every depth event after synchronisation
+that has a bookTicker to compare with.
+
+A depth snapshot holds so many levels and no more, and deltas tell only what changes: an old order beyond the
+snapshot's range is unknown until it is touched. Where the price reaches such an order the bookTicker shows it
+and no book built from the capture can. These events count as checked and not matched; `untold` says how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from titan.engine.book import Book, Touch
+from titan.model.events import BadFrame, BookDelta, BookSnapshot, TopOfBook
+from titan.model.instruments import Instrument
+from titan.store.capture_scale import Scale, instrument_on, scales_of
+from titan.store.captures import CaptureError, open_capture, read_capture
+from titan.wire.binance_usdm import MarketCodec, wrap_snapshot
+
+_VENUE = "capture"
+_NEVER = 2**63
+"""Above every update id."""
+
+
+class FileReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found in one file.
+
+    Attributes
+    ----------
+    depth, checked, matched : int
+        Depth events, those that could be compared, and those that agreed.
+    untold : int
+        Of those that did not agree, the ones whose bookTicker stands at a price that neither the snapshot
+        nor any delta up to then has told: the capture lacks that level, the book did not lose it.
+    gaps, crossed : int
+        Breaks of the update ids after synchronisation, and crossed books or bookTickers.
+    ok : bool
+        True if something was checked, all of it matched, and there was neither gap nor crossing.
+    reason : str
+        Why not ok; empty if it is.
+    """
+
+    file: str
+    depth: int
+    checked: int
+    matched: int
+    untold: int
+    gaps: int
+    crossed: int
+    ok: bool
+    reason: str
+
+
+def verify_captures(paths: Sequence[Path], snapshot: Path | None = None) -> list[FileReport]:
+    """Read each capture through the codec and the book, and compare with its own bookTickers.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Captures, in order of time where they follow one another: the book of a file is carried into the
+        next one whose first depth event of that symbol continues it.
+    snapshot : Path, optional
+        A REST depth answer, used where a depth event joins its update id; it then wins over a carried book.
+
+    Raises
+    ------
+    CaptureError
+        For a file that cannot be read to its end, and for a snapshot that joins none of the files.
+    """
+    scales = {path: scales_of(path) for path in paths}
+    start = _Start(snapshot)
+    carried: dict[str, _Track] = {}
+    reports = []
+    for path in paths:
+        instruments = {symbol: _instrument(symbol, scales, start.scale) for symbol in scales[path]}
+        check = _FileCheck(path, instruments, start, carried)
+        reports.append(check.run())
+    if snapshot is not None and not start.used:
+        raise CaptureError(
+            f"{snapshot}: its update id joins no depth event that needs it; give the one taken at the start"
+        )
+    return reports
+
+
+def _instrument(symbol: str, scales: dict[Path, dict[str, Scale]], start: Scale) -> Instrument:
+    """One grid for a symbol over all files, so that a book can be carried from one to the next."""
+    merged = Scale()
+    merged.widen(start)
+    for found in scales.values():
+        merged.widen(found.get(symbol, merged))
+    return instrument_on(merged, symbol, _VENUE)
+
+
+class _Start:
+    """The snapshot given, to be used where it fits."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.scale = Scale()
+        self.used = False
+        self.path = path
+        self.last_id = -1
+        self._answer = b""
+        if path is not None:
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        with open_capture(path) as file:
+            try:
+                self._answer = file.read()
+                self.last_id = msgspec.json.decode(self._answer, type=_LastId).lastUpdateId
+            except (msgspec.DecodeError, UnicodeDecodeError, EOFError, OSError) as error:
+                raise CaptureError(
+                    f"{path}: no depth snapshot ({error}); it must hold lastUpdateId, bids and asks"
+                ) from None
+        self.scale.see(self._answer)
+
+    def snapshot_for(self, delta: BookDelta, codec: MarketCodec) -> BookSnapshot | None:
+        """The snapshot, if this delta joins it."""
+        previous = delta.previous_id if delta.previous_id >= 0 else delta.first_id - 1
+        if not previous <= self.last_id <= delta.last_id:
+            return None
+        event = codec.decode(wrap_snapshot(delta.symbol, self._answer), delta.time_ns)
+        if not isinstance(event, BookSnapshot):
+            reason = event.reason if isinstance(event, BadFrame) else "it is something else"
+            raise CaptureError(f"{self.path}: no depth snapshot of {delta.symbol} ({reason})")
+        self.used = True
+        return event
+
+
+class _LastId(msgspec.Struct):
+    lastUpdateId: int
+
+
+class _Comparison(NamedTuple):
+    checked: int
+    matched: int
+    untold: int
+
+
+class _Track:
+    """One symbol of one file: its book, and the touches to compare."""
+
+    def __init__(self, symbol: str, carried: _Track | None) -> None:
+        self.book = Book(_VENUE, symbol)
+        self.carried = carried
+        self.tops: list[Touch] = [max(carried.tops)] if carried and carried.tops else []
+        self.touches: list[Touch] = []
+        self.depth = 0
+        self.told_bids: dict[int, int] = {}
+        self.told_asks: dict[int, int] = {}
+
+    def take_over(self, before: _Track) -> None:
+        """Go on with the book of the file before."""
+        self.book, self.told_bids, self.told_asks = before.book, before.told_bids, before.told_asks
+
+    def tell(self, event: BookDelta | BookSnapshot) -> None:
+        """Note at which update each price was first told of."""
+        for told, levels in ((self.told_bids, event.bids), (self.told_asks, event.asks)):
+            for ticks, _ in levels:
+                told.setdefault(ticks, event.last_id)
+
+    def compare(self) -> _Comparison:
+        """Compare each touch with the latest bookTicker at or before it, where there is one."""
+        tops = sorted(self.tops)
+        checked = matched = untold = at = 0
+        for touch in self.touches:
+            while at < len(tops) and tops[at].update_id <= touch.update_id:
+                at += 1
+            if not at:
+                continue
+            checked += 1
+            if tops[at - 1][1:] == touch[1:]:
+                matched += 1
+            elif self._untold(tops[at - 1], touch):
+                untold += 1
+        return _Comparison(checked, matched, untold)
+
+    def _untold(self, top: Touch, touch: Touch) -> bool:
+        """True if each side that differs does so by a price not told of until then."""
+        bid = touch[1:3] == top[1:3] or self.told_bids.get(top.bid, _NEVER) > touch.update_id
+        ask = touch[3:5] == top[3:5] or self.told_asks.get(top.ask, _NEVER) > touch.update_id
+        return bid and ask
+
+
+class _FileCheck:
+    """The reading of one file."""
+
+    def __init__(
+        self, path: Path, instruments: dict[str, Instrument], start: _Start, carried: dict[str, _Track]
+    ) -> None:
+        self._path = path
+        self._start = start
+        self._all_tracks = carried
+        self._codec = MarketCodec(instruments, _VENUE)
+        self._tracks = {symbol: _Track(symbol, carried.get(symbol)) for symbol in instruments}
+        self._gaps = 0
+        self._crossed = 0
+        self._first_reason = ""
+
+    def run(self) -> FileReport:
+        """Read the file to its end and report."""
+        for frame in read_capture(self._path):
+            event = self._codec.decode(frame.payload, frame.time_ns)
+            if isinstance(event, BookDelta):
+                self._on_delta(self._tracks[event.symbol], event)
+            elif isinstance(event, TopOfBook):
+                self._on_top(self._tracks[event.symbol], event)
+            elif isinstance(event, BookSnapshot):
+                self._on_snapshot(self._tracks[event.symbol], event)
+            elif isinstance(event, BadFrame):
+                raise CaptureError(
+                    f"{self._path}: line {frame.line} is unreadable ({event.reason}); drop it or record again"
+                )
+        self._all_tracks.update(self._tracks)
+        return self._report()
+
+    def _on_delta(self, track: _Track, delta: BookDelta) -> None:
+        track.depth += 1
+        if track.depth == 1 or not track.book.ready:
+            started = self._start.snapshot_for(delta, self._codec)
+            if started is not None:
+                track.book = Book(_VENUE, delta.symbol)
+                track.book.apply(started)
+                track.tell(started)
+            elif track.depth == 1 and track.carried is not None and _continues(track.carried.book, delta):
+                track.take_over(track.carried)
+        track.tell(delta)
+        was_ready = track.book.ready
+        track.book.apply(delta)
+        if track.book.ready:
+            track.touches.append(_touch(track.book))
+        elif was_ready:
+            self._note_fault(track.book)
+
+    def _on_snapshot(self, track: _Track, snapshot: BookSnapshot) -> None:
+        last_id = track.book.last_id
+        track.tell(snapshot)
+        track.book.apply(snapshot)
+        if track.book.fault == "crossed" and track.book.state == "doubtful":
+            self._note_fault(track.book)
+        elif track.book.ready and track.book.last_id != last_id:
+            # The deltas held until now were applied with it.
+            track.touches.extend(track.book.snapshot().unproven)
+
+    def _on_top(self, track: _Track, top: TopOfBook) -> None:
+        if top.bid_size and top.ask_size and top.bid >= top.ask:
+            self._crossed += 1
+            self._first_reason = self._first_reason or f"bookTicker {top.update_id} is crossed"
+        track.tops.append(Touch(top.update_id, top.bid, top.bid_size, top.ask, top.ask_size))
+
+    def _note_fault(self, book: Book) -> None:
+        if book.fault == "crossed":
+            self._crossed += 1
+        else:
+            self._gaps += 1
+        self._first_reason = self._first_reason or book.reason
+
+    def _report(self) -> FileReport:
+        depth = sum(track.depth for track in self._tracks.values())
+        checked, matched, untold = map(sum, zip(*(t.compare() for t in self._tracks.values()), strict=True))
+        reason = self._first_reason
+        if not reason and not checked:
+            reason = _nothing_checked(self._tracks)
+        if not reason and matched < checked:
+            reason = f"{checked - matched} touches differ from the bookTicker, {untold} at prices never told"
+        return FileReport(
+            file=str(self._path),
+            depth=depth,
+            checked=checked,
+            matched=matched,
+            untold=untold,
+            gaps=self._gaps,
+            crossed=self._crossed,
+            ok=not reason,
+            reason=reason,
+        )
+
+
+def _nothing_checked(tracks: dict[str, _Track]) -> str:
+    if not any(track.depth for track in tracks.values()):
+        return "no depth event in it"
+    if not any(track.touches for track in tracks.values()):
+        return (
+            "the book was never synchronised: give the depth snapshot of its start, or the capture before it"
+        )
+    return "no bookTicker to compare with"
+
+
+def _continues(book: Book, delta: BookDelta) -> bool:
+    previous = delta.previous_id if delta.previous_id >= 0 else delta.first_id - 1
+    return book.ready and book.last_id == previous
+
+
+def _touch(book: Book) -> Touch:
+    return Touch(book.last_id, book.best_bid, book.best_bid_size, book.best_ask, book.best_ask_size)
