@@ -159,7 +159,8 @@ def _session_directory(options: argparse.Namespace) -> Path:
     sessions = list_sessions(journals)
     if not sessions:
         raise UsageError(f"no session in {journals}; run titan-live first")
-    return sessions[-1].directory
+    # By when they were begun on this machine: a replay's name tells the time of its capture.
+    return max(sessions, key=lambda info: info.directory.stat().st_ctime_ns).directory
 
 
 def _show(summary: dict[str, Any], *, as_json: bool) -> None:
