@@ -112,6 +112,9 @@ class Strategy(Section):
     requote_ticks: int = Field(
         1, ge=1, le=10_000, description="A quote follows the market once it is off by this many ticks."
     )
+    minimum_edge_bps: float = Field(
+        0.0, ge=0, lt=10_000, description="What a fill must earn beyond its fee, in basis points of the fair value."
+    )
     parameters: dict[str, str] = Field(
         default_factory=dict,
         description="Any further key: a parameter of the code, checked against its ranges.",

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from titan.live.errors import CLEAN, REFUSED, USAGE, RunnerError, UsageError
 from titan.settings import SettingsError
 from titan.settings import load as load_settings
@@ -129,7 +131,7 @@ def _capture_verify(options: argparse.Namespace) -> int:
         reports = verify_captures(options.files, options.snapshot)
     except CaptureError as error:
         raise UsageError(str(error)) from None
-    rows = [report._asdict() for report in reports]
+    rows = [msgspec.to_builtins(report) for report in reports]
     ok = all(row["ok"] for row in rows)
     if options.json:
         print(json.dumps({"files": rows, "ok": ok}))
@@ -174,7 +176,8 @@ def _session_directory(options: argparse.Namespace) -> Path:
     sessions = list_sessions(journals)
     if not sessions:
         raise UsageError(f"no session in {journals}; run titan-live first")
-    return sessions[-1].directory
+    # By when they were begun on this machine: a replay's name tells the time of its capture.
+    return max(sessions, key=lambda info: info.directory.stat().st_ctime_ns).directory
 
 
 def _show(summary: dict[str, Any], *, as_json: bool) -> None:

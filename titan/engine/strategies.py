@@ -110,7 +110,7 @@ class StrategyHost:
         self._bought = self._sold = 0
         self.state = self.module.update(self.parameters, self.state, view)
         quotes = self.module.quote(self.parameters, self.state, view)
-        return _in_ticks(quotes, view, outlook)
+        return _in_ticks(quotes, view, outlook, self.config.minimum_edge_bps)
 
     def _view(self, outlook: Outlook) -> View:
         book, instrument, mark = outlook.book, outlook.instrument, outlook.mark
@@ -155,9 +155,12 @@ class StrategyHost:
         self._bought, self._sold = data["flow"]
 
 
-def _in_ticks(quotes: Quotes, view: View, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
-    """The quotes as orders: widened and cut by the risk state, kept off the touch, laddered, in ticks and lots."""
+def _in_ticks(
+    quotes: Quotes, view: View, outlook: Outlook, minimum_edge_bps: float
+) -> list[tuple[Wanted, Decision]]:
+    """The quotes as orders: widened and cut by the risk state, worth their fee, off the touch, in ticks and lots."""
     adjusted = quoting.scale_size(quoting.widen(quotes, outlook.spread_multiplier), outlook.size_multiplier)
+    adjusted = quoting.minimum_edge(adjusted, view.maker_fee, minimum_edge_bps)
     book = outlook.book
     prices = quoting.round_inside(adjusted.bid, adjusted.ask, book.best_bid, book.best_ask, view.tick_size)
     wanted: list[tuple[Wanted, Decision]] = []

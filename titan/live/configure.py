@@ -74,6 +74,7 @@ def _strategy(settings: Settings, name: str, venue: str, symbol: str) -> Strateg
         symbol=symbol,
         parameters=tuple(parameters),
         requote_ticks=strategy.requote_ticks,
+        minimum_edge_bps=strategy.minimum_edge_bps,
     )
 
 

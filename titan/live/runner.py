@@ -326,7 +326,7 @@ class Runner:
         """After a fault of ours nothing is known: cancel whatever may stand, then let the fault end the session."""
         if self._fault is None:
             return
-        left = await outbox.cancel_everything(self._settings.venue[self._options.venue].symbols, self._options.venue)
+        left = await outbox.cancel_everything(self._options.venue, self._settings.venue[self._options.venue].symbols)
         text = "every order was cancelled" if not left else f"NOT proven cancelled: {', '.join(left)}"
         raise InternalFault(f"{type(self._fault).__name__}: {self._fault}; {text}") from self._fault
 

@@ -18,6 +18,8 @@ class Hello(msgspec.Struct, frozen=True):
     clock: str
     now_ns: int
     speed: float
+    instance: str
+    """Names this run of the exchange: its accounts have no history before it."""
 
 
 class Advance(msgspec.Struct, frozen=True):
@@ -85,10 +87,10 @@ class Control:
         desk = self._desk
         clock = desk.clock
         desk.catch_up()
-        await _send(socket, Hello(clock.name, desk.exchange.now_ns, clock.speed))
+        await _send(socket, Hello(clock.name, desk.exchange.now_ns, clock.speed, desk.instance))
         if not isinstance(clock, LockstepClock):
             while (await socket.receive()).type is WSMsgType.TEXT:
-                await _send(socket, Hello(clock.name, clock.now_ns(), clock.speed))
+                await _send(socket, Hello(clock.name, clock.now_ns(), clock.speed, desk.instance))
             return
         if (await _receive(socket)).op != "start":
             raise ControlError('expected {"op":"start"}')

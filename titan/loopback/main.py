@@ -6,6 +6,7 @@ import asyncio
 import errno
 import math
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,7 +26,7 @@ from titan.loopback.replay import ReplayedMarket
 from titan.loopback.server import application
 from titan.loopback.signatures import DEFAULT_CREDENTIALS, Credentials, Keyring
 from titan.matching.exchange import Exchange
-from titan.matching.terms import AccountTerms, ExchangeSettings
+from titan.matching.terms import AccountTerms, ExchangeSettings, Fees
 
 HOST = "127.0.0.1"
 LOCKSTEP = math.inf
@@ -37,6 +38,10 @@ _LOCKSTEP_START_NS = (
 )
 _PACE_S = 0.005
 _STEPS_A_TURN = 200
+
+
+MAKER_PROGRAMME = Fees(maker=Decimal("-0.00005"), taker=Decimal("0.0004"))
+"""Fees of the default account: a market maker's programme, half a basis point of rebate."""
 
 
 class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +72,7 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     speed: float = 1.0
     accounts: tuple[Credentials, ...] = (DEFAULT_CREDENTIALS,)
-    settings: ExchangeSettings = ExchangeSettings()
+    settings: ExchangeSettings = ExchangeSettings(fees=MAKER_PROGRAMME)
     limits: RateLimits = RateLimits()
     stop_at_stdin_end: bool = False
 
@@ -184,8 +189,13 @@ async def run_exchange(
 
 
 @asynccontextmanager
-async def serving(desk: Desk, port: int = 0) -> AsyncIterator[int]:
+async def serving(desk: Desk, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Hold a port of 127.0.0.1 open for `desk`; gives the port. The market is left to the caller.
+
+    Parameters
+    ----------
+    tls : ssl.SSLContext or None
+        Speak https and wss, so that a client can be sent here under the venue's own host names.
 
     Raises
     ------
@@ -195,7 +205,7 @@ async def serving(desk: Desk, port: int = 0) -> AsyncIterator[int]:
     runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await _open_port(web.TCPSite(runner, HOST, port), port)
+        await _open_port(web.TCPSite(runner, HOST, port, ssl_context=tls), port)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
