@@ -96,6 +96,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=_journal_verify)
 
+    new = commands.add_parser("new", help="begin something of your own")
+    strategy = new.add_subparsers(dest="action", required=True).add_parser(
+        "strategy", help="write a notebook, a test and a settings section to start from"
+    )
+    strategy.add_argument("name", metavar="NAME", help="a lowercase noun: the module's and the section's name")
+    strategy.add_argument("--into", type=Path, metavar="DIR", help="a package of its own, outside Titan")
+    strategy.set_defaults(run=_new_strategy)
+
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))
 
@@ -164,6 +172,15 @@ def _journal_verify(options: argparse.Namespace) -> int:
     found = {name: value for name, value in replay._asdict().items() if name != "kernel"}
     _show(found, as_json=options.json)
     return CLEAN if replay.identical else 1
+
+
+def _new_strategy(options: argparse.Namespace) -> int:
+    from titan.scaffold import new_strategy, next_steps
+
+    for path in new_strategy(options.name, options.into):
+        print(f"wrote {path}")
+    print(f"next:\n{next_steps(options.name, options.into)}")
+    return CLEAN
 
 
 def _session_directory(options: argparse.Namespace) -> Path:
