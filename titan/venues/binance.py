@@ -1,0 +1,324 @@
+"""The adapter of Binance USD-M: commands to calls, answers to the events that they prove."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from titan.model import commands as c
+from titan.model.clock import Clock
+from titan.model.events import (
+    CommandOutcome,
+    FillsQueried,
+    InstrumentUpdate,
+    JournalledEvent,
+    OpenOrders,
+    OrderAbsent,
+    OrderUpdate,
+    QueryFailed,
+)
+from titan.model.instruments import Instrument
+from titan.venues import binance_calls as calls
+from titan.venues.adapter import Sinks, VenueUnreachable
+from titan.venues.binance_config import BinanceConfig
+from titan.venues.binance_fills import FillsQuery, OrderNames, QueryRefused, reason_of, rows
+from titan.venues.binance_streams import BinanceStreams
+from titan.venues.ccxt_client import Answer, ClientConfig, RestClient
+from titan.venues.server_time import synchronise
+from titan.venues.weights import WeightBudget
+from titan.wire.binance_orders import Action
+from titan.wire.binance_usdm import (
+    NO_SUCH_ORDER,
+    WireError,
+    account_from_rest,
+    amend_params,
+    cancel_all_params,
+    cancel_params,
+    classify,
+    fee_rates_from_rest,
+    instrument_from_exchange_info,
+    order_from_rest,
+    place_params,
+    query_params,
+    refusal,
+    wrap_snapshot,
+)
+
+
+def _ccxt_client(config: BinanceConfig, clock: Clock) -> RestClient:
+    return RestClient(
+        ClientConfig(
+            rest_url=config.rest,
+            api_key=config.api_key,
+            api_secret=config.api_secret,
+            timeout_s=config.request_timeout_s,
+            recv_window_ms=config.recv_window_ms,
+        ),
+        clock,
+        WeightBudget(config.limits),
+    )
+
+
+class BinanceAdapter:
+    """One account at Binance USD-M; see `titan.venues.adapter.Adapter`.
+
+    Parameters
+    ----------
+    config : BinanceConfig
+        The account.
+    sinks : Sinks
+        Where the streams deliver.
+    clock : Clock
+        The session's clock: it stamps events and signs requests.
+    client : Client, optional
+        Carries out the calls; ccxt over the network unless given.
+    """
+
+    def __init__(self, config: BinanceConfig, sinks: Sinks, clock: Clock, client: calls.Client | None = None) -> None:
+        self.config = config
+        self._clock = clock
+        self._client = client or _ccxt_client(config, clock)
+        self._terms: dict[str, Instrument] = {}
+        self._names = OrderNames()
+        self._fills = FillsQuery(self._client, self._names)
+        self._streams = BinanceStreams(config, self._client, clock, sinks, lambda: self._terms)
+        self._clock_task: asyncio.Task[None] | None = None
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """Venue's clock minus the session's, as last measured."""
+        return self._client.offset_ns
+
+    async def open(self) -> None:
+        """Measure the venue's clock, connect both streams, return once they are up.
+
+        Raises
+        ------
+        VenueUnreachable
+            If the venue does not answer; nothing was sent and everything is closed again.
+        """
+        where = f"venue {self.config.venue} at {self.config.rest}"
+        if not (self.config.api_key and self.config.api_secret):
+            prefix = f"TITAN_VENUE__{self.config.venue.upper()}__"
+            raise VenueUnreachable(f"{where}: no credentials; set {prefix}API_KEY and {prefix}API_SECRET")
+        self._client.open()
+        failure = await synchronise(self._client, self._clock)
+        if failure:
+            await self.close()
+            raise VenueUnreachable(f"{where} cannot be reached: {failure}; check rest_url and the network")
+        try:
+            await self._streams.open(self.config.request_timeout_s)
+        except TimeoutError as error:
+            await self.close()
+            raise VenueUnreachable(f"{where}: {error}; check stream_url and the API key") from error
+        if self.config.clock_sync_interval_s > 0:
+            self._clock_task = asyncio.get_running_loop().create_task(self._keep_clock())
+
+    def take_market(self, payload: bytes) -> None:
+        """A market frame, where something else than a socket delivers it."""
+        self._streams.take_market(payload)
+
+    def take_private(self, payload: bytes) -> None:
+        """A private frame, where something else than a socket delivers it."""
+        self._streams.take_private(payload)
+
+    async def close(self) -> None:
+        """Close streams and connections; nothing is cancelled."""
+        if self._clock_task is not None:
+            self._clock_task.cancel()
+        await self._streams.close()
+        await self._client.close()
+
+    async def _keep_clock(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.clock_sync_interval_s)
+            await synchronise(self._client, self._clock)
+
+    # ---- Orders
+
+    async def place(self, command: c.PlaceOrder) -> list[JournalledEvent]:
+        """Send a new order, once."""
+        instrument = self._terms.get(command.symbol)
+        if instrument is None:
+            return [self._outcome("place", command, "not_sent", "", "its instrument's terms were never read")]
+        answer = await self._client.call(calls.PLACE, place_params(command, instrument))
+        return [self._order_answer("place", command, answer)]
+
+    async def amend(self, command: c.AmendOrder) -> list[JournalledEvent]:
+        """Change an open order, once."""
+        instrument = self._terms.get(command.symbol)
+        if instrument is None:
+            return [self._outcome("amend", command, "not_sent", "", "its instrument's terms were never read")]
+        answer = await self._client.call(calls.AMEND, amend_params(command, instrument))
+        return [self._order_answer("amend", command, answer)]
+
+    async def cancel(self, command: c.CancelOrder) -> list[JournalledEvent]:
+        """Cancel one order."""
+        answer = await self._client.call(calls.CANCEL, cancel_params(command))
+        return [self._order_answer("cancel", command, answer)]
+
+    async def cancel_all(self, command: c.CancelAll) -> list[JournalledEvent]:
+        """Cancel every order of a symbol. Success proves nothing of any one order, so it gives no event."""
+        answer = await self._client.call(calls.CANCEL_ALL, cancel_all_params(command))
+        if answer.status == 200 and isinstance(answer.value, dict) and refusal(answer.value) is None:
+            return []
+        return [self._failure("cancel_all", command, answer)]
+
+    def _order_answer(self, action: Action, command: c.OrderCommand, answer: Answer) -> JournalledEvent:
+        """An `OrderUpdate` if the answer is whole and of this order, else what the failure proves."""
+        if answer.status != 200 or refusal(answer.value) is not None:
+            return self._failure(action, command, answer)
+        try:
+            update = self._order(answer.value, "answer")
+        except WireError as error:
+            return self._outcome(action, command, "unknown", "", str(error))
+        if (update.client_id, update.symbol) != (command.client_id, command.symbol):
+            text = f"the answer is about {update.client_id} of {update.symbol}; query the order"
+            return self._outcome(action, command, "unknown", "", text)
+        return update
+
+    def _failure(
+        self, action: Action, command: c.OrderCommand | c.CancelAll, answer: Answer
+    ) -> CommandOutcome:
+        if not answer.sent:
+            return self._outcome(action, command, "not_sent", "", answer.failure)
+        code, message = refusal(answer.value) or (None, reason_of(answer))
+        outcome = classify(action, code, answer.status)
+        return self._outcome(action, command, outcome, "" if code is None else str(code), message)
+
+    def _outcome(
+        self, action: Action, command: c.OrderCommand | c.CancelAll, outcome: Any, code: str, message: str
+    ) -> CommandOutcome:
+        return CommandOutcome(
+            time_ns=self._clock.now_ns(),
+            venue=self.config.venue,
+            symbol=command.symbol,
+            action=action,  # type: ignore[arg-type]
+            client_id=command.client_id if isinstance(command, c.OrderCommand) else "",
+            outcome=outcome,
+            code=code,
+            message=message,
+        )
+
+    def _order(self, value: Any, source: Any) -> OrderUpdate:
+        update = order_from_rest(value, self._clock.now_ns(), self.config.venue, self._terms, source)
+        self._names.note(update.venue_id, update.client_id)
+        return update
+
+    # ---- Queries: a failed one changes nothing
+
+    async def query_order(self, command: c.QueryOrder) -> list[JournalledEvent]:
+        """One order by client id."""
+        answer = await self._client.call(calls.ORDER, query_params(command))
+        refused = refusal(answer.value)
+        if refused is not None and refused[0] == NO_SUCH_ORDER:
+            absent = OrderAbsent(
+                time_ns=self._clock.now_ns(),
+                venue=self.config.venue,
+                symbol=command.symbol,
+                client_id=command.client_id,
+                venue_ns=self._client.venue_ns(),
+            )
+            return [absent]
+        try:
+            return [self._order(self._value(answer), "query")]
+        except (WireError, QueryRefused) as error:
+            return [self._query_failed("query_order", str(error), command.symbol, command.client_id)]
+
+    async def query_open_orders(self, command: c.QueryOpenOrders) -> list[JournalledEvent]:
+        """All open orders of the account."""
+        try:
+            found = rows(await self._client.call(calls.OPEN_ORDERS, {}))
+            orders = tuple(self._order(row, "query") for row in found)
+        except (WireError, QueryRefused) as error:
+            return [self._query_failed("query_open_orders", str(error))]
+        return [OpenOrders(time_ns=self._clock.now_ns(), venue=self.config.venue, orders=orders)]
+
+    async def query_account(self, command: c.QueryAccount) -> list[JournalledEvent]:
+        """Balances and positions."""
+        try:
+            account = self._value(await self._client.call(calls.ACCOUNT, {}))
+            positions = rows(await self._client.call(calls.POSITIONS, {}))
+            now_ns = self._clock.now_ns()
+            return [
+                account_from_rest(account, positions, command.purpose, now_ns, self.config.venue, self._terms)
+            ]
+        except (WireError, QueryRefused) as error:
+            return [self._query_failed("query_account", str(error))]
+
+    async def query_fills(self, command: c.QueryFills) -> list[JournalledEvent]:
+        """`Income`s first, then one `FillsQueried`, complete over all pages."""
+        symbol, since_ns, venue = command.symbol, command.since_ns, self.config.venue
+        try:
+            fills = await self._fills.fills(symbol, since_ns, self._clock.now_ns(), venue, self._terms)
+            income = await self._fills.income(symbol, since_ns, self._clock.now_ns(), venue)
+        except (WireError, QueryRefused) as error:
+            return [self._query_failed("query_fills", str(error), symbol)]
+        now_ns = self._clock.now_ns()
+        queried = FillsQueried(time_ns=now_ns, venue=venue, symbol=symbol, since_ns=since_ns, fills=fills)
+        return [*income, queried]
+
+    async def query_instruments(self, command: c.QueryInstruments) -> list[JournalledEvent]:
+        """An `InstrumentUpdate` for every configured symbol, then its `FeeRates`."""
+        events: list[JournalledEvent] = []
+        try:
+            self._learn(self._value(await self._client.call(calls.EXCHANGE_INFO, {})))
+            for symbol in self.config.symbols:
+                if symbol not in self._terms:
+                    raise QueryRefused(f"the venue lists no tradable {symbol}; check symbols in the settings")
+                rates = self._value(await self._client.call(calls.COMMISSION, {"symbol": symbol}))
+                now_ns = self._clock.now_ns()
+                events.append(InstrumentUpdate(time_ns=now_ns, instrument=self._terms[symbol]))
+                events.append(fee_rates_from_rest(rates, now_ns, self.config.venue))
+        except (WireError, QueryRefused) as error:
+            return [self._query_failed("query_instruments", str(error))]
+        return events
+
+    async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
+        """A depth snapshot as a frame for the market codec."""
+        params: dict[str, str | int] = {"symbol": command.symbol, "limit": self.config.depth_levels}
+        answer = await self._client.call(calls.DEPTH, params)
+        value = answer.value
+        if answer.status != 200 or not isinstance(value, dict) or "lastUpdateId" not in value:
+            return self._query_failed("request_book", reason_of(answer), command.symbol)
+        return wrap_snapshot(command.symbol, answer.payload)
+
+    def _learn(self, info: Mapping[str, Any]) -> None:
+        """Take in the terms of every symbol: positions and orders of others have to be told, too."""
+        entries = info.get("symbols")
+        if not isinstance(entries, list):
+            raise QueryRefused("exchangeInfo lists no symbols")
+        for entry in entries:
+            symbol = entry.get("symbol") if isinstance(entry, dict) else None
+            if not isinstance(symbol, str):
+                continue
+            known = self._terms.get(symbol)
+            try:
+                fresh = instrument_from_exchange_info(entry, self.config.venue, known.version if known else 1)
+            except WireError:
+                # A symbol without tick or lot cannot be traded; it only matters if it is one of ours.
+                if symbol in self.config.symbols:
+                    raise
+                continue
+            if known is not None and fresh != known:
+                fresh = msgspec.structs.replace(fresh, version=known.version + 1)
+            self._terms[symbol] = fresh
+
+    def _value(self, answer: Answer) -> dict[str, Any]:
+        value = answer.value
+        if answer.status != 200 or not isinstance(value, dict) or refusal(value) is not None:
+            raise QueryRefused(reason_of(answer))
+        return value
+
+    def _query_failed(self, query: str, reason: str, symbol: str = "", client_id: str = "") -> QueryFailed:
+        return QueryFailed(
+            time_ns=self._clock.now_ns(),
+            venue=self.config.venue,
+            query=query,
+            symbol=symbol,
+            client_id=client_id,
+            reason=reason,
+        )

@@ -1,0 +1,143 @@
+"""Binance USD-M's market and private stream: addresses, listen key, and delivery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from titan.model.clock import Clock
+from titan.model.events import JournalledEvent, StreamState
+from titan.model.instruments import Instrument
+from titan.venues.adapter import Sinks
+from titan.venues.binance_calls import KEEP_LISTEN_KEY, LISTEN_KEY, Client
+from titan.venues.binance_config import BinanceConfig
+from titan.venues.websocket import Stream, StreamRefused, StreamSettings
+from titan.wire.binance_usdm import WireError, decode_user_event, refusal
+
+CHANNELS = ("depth@100ms", "bookTicker", "trade", "markPrice@1s")
+WATCHED = ("depth@100ms", "markPrice@1s")
+"""Channels that are never silent on a live market: each has a watchdog of its own."""
+
+_PREFIX = b'{"stream":"'
+_RETRY_KEEP_ALIVE_S = 30.0
+
+
+def channel_of(payload: bytes) -> bytes:
+    """The stream's name in a combined frame, empty if it begins otherwise."""
+    if not payload.startswith(_PREFIX):
+        return b""
+    return payload[len(_PREFIX) : payload.find(b'"', len(_PREFIX))]
+
+
+class BinanceStreams:
+    """Both streams of an account.
+
+    Parameters
+    ----------
+    config : BinanceConfig
+        The account.
+    client : Client
+        Makes and renews the listen key.
+    clock : Clock
+        Stamps events.
+    sinks : Sinks
+        Where everything goes.
+    instruments : function
+        The terms known so far, by symbol.
+    """
+
+    def __init__(
+        self,
+        config: BinanceConfig,
+        client: Client,
+        clock: Clock,
+        sinks: Sinks,
+        instruments: Callable[[], Mapping[str, Instrument]],
+    ) -> None:
+        self._config = config
+        self._client = client
+        self._clock = clock
+        self._sinks = sinks
+        self._instruments = instruments
+        self._keep_alive: asyncio.Task[None] | None = None
+        symbols = [symbol.lower() for symbol in config.symbols]
+        self.market = Stream(
+            self._market_address,
+            self.take_market,
+            lambda up, reason: self._tell("market", up, reason),
+            StreamSettings(stale_after_s=config.stale_after_s),
+            channel=channel_of,
+            watched=tuple(f"{symbol}@{channel}".encode() for symbol in symbols for channel in WATCHED),
+        )
+        self.private = Stream(
+            self._private_address,
+            self.take_private,
+            lambda up, reason: self._tell("private", up, reason),
+            StreamSettings(stale_after_s=0.0),
+        )
+
+    async def open(self, timeout_s: float) -> None:
+        """Connect both; `TimeoutError` if one does not come up."""
+        await self.private.open(timeout_s)
+        await self.market.open(timeout_s)
+        self._keep_alive = asyncio.get_running_loop().create_task(self._keep_listen_key())
+
+    async def close(self) -> None:
+        """Close both."""
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        await self.market.close()
+        await self.private.close()
+
+    async def _market_address(self) -> str:
+        names = [f"{symbol.lower()}@{channel}" for symbol in self._config.symbols for channel in CHANNELS]
+        return f"{self._config.stream}/stream?streams={'/'.join(names)}"
+
+    async def _private_address(self) -> str:
+        answer = await self._client.call(LISTEN_KEY, {})
+        value = answer.value
+        key = value.get("listenKey") if isinstance(value, dict) else None
+        if answer.status != 200 or not isinstance(key, str) or not key:
+            why = refusal(value) or answer.failure or f"status {answer.status}"
+            raise StreamRefused(f"no listen key: {why}; check the key and its permissions")
+        return f"{self._config.stream}/ws/{key}"
+
+    async def _keep_listen_key(self) -> None:
+        """Renew the listen key in time; make a new one when the venue no longer knows it."""
+        pause_s = self._config.keep_alive_s
+        while True:
+            await asyncio.sleep(pause_s)
+            answer = await self._client.call(KEEP_LISTEN_KEY, {})
+            refused = refusal(answer.value)
+            if refused is not None:
+                self.private.rebuild(f"listen key not renewed: {refused[0]} {refused[1]}")
+            done = answer.status == 200 or refused is not None
+            pause_s = (
+                self._config.keep_alive_s if done else min(_RETRY_KEEP_ALIVE_S, self._config.keep_alive_s)
+            )
+
+    def take_market(self, payload: bytes) -> None:
+        """A market frame, as received."""
+        self._sinks.market(payload)
+
+    def take_private(self, payload: bytes) -> None:
+        """Exactly one delivery a frame; a frame that is unreadable or ends the key also ends the connection."""
+        try:
+            found = decode_user_event(payload, self._clock.now_ns(), self._config.venue, self._instruments())
+        except WireError as error:
+            self._sinks.private([])
+            self.private.rebuild(str(error))
+            return
+        events: list[JournalledEvent] = [event for event in found if not isinstance(event, StreamState)]
+        self._sinks.private(events)
+        for event in found:
+            if isinstance(event, StreamState):
+                self.private.rebuild(event.reason)
+
+    def _tell(self, stream: Literal["market", "private"], up: bool, reason: str) -> None:
+        self._sinks.stream(
+            StreamState(
+                time_ns=self._clock.now_ns(), venue=self._config.venue, stream=stream, up=up, reason=reason
+            )
+        )

@@ -1,0 +1,117 @@
+"""Request weight and order counts of an account: our own budget, corrected by what the venue's headers say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_S = 1_000_000_000
+_HEADERS = {
+    "x-mbx-used-weight-1m": "weight",
+    "x-mbx-order-count-10s": "orders_10s",
+    "x-mbx-order-count-1m": "orders_1m",
+}
+_WINDOW_NS = {"weight": 60 * _S, "orders_10s": 10 * _S, "orders_1m": 60 * _S}
+_BANNED_UNTIL = re.compile(r"banned until (\d{13})")
+
+
+class RateLimits(NamedTuple):
+    """What a venue allows an account; `reserve` is the part of each that only urgent calls may use."""
+
+    weight: int = 2_400
+    orders_10s: int = 300
+    orders_1m: int = 1_200
+    reserve: float = 0.1
+
+
+class Cost(NamedTuple):
+    """What one call uses up. Urgent calls (cancels, and what proves orders) may use the reserve."""
+
+    weight: int = 1
+    orders: int = 0
+    urgent: bool = False
+
+
+class _Window:
+    """One fixed window of a limit, aligned to the venue's clock as the venue aligns it."""
+
+    def __init__(self, limit: int, length_ns: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._length_ns = length_ns
+        self._number = 0
+
+    def roll(self, now_ns: int) -> None:
+        number = now_ns // self._length_ns
+        if number != self._number:
+            self._number, self.used = number, 0
+
+    def left_s(self, now_ns: int) -> float:
+        return (self._length_ns - now_ns % self._length_ns) / _S
+
+
+class WeightBudget:
+    """Admits calls while they fit into the venue's limits.
+
+    Parameters
+    ----------
+    limits : RateLimits
+        Of the account.
+    """
+
+    def __init__(self, limits: RateLimits) -> None:
+        self._reserve = limits.reserve
+        self._windows = {
+            name: _Window(getattr(limits, name), length_ns) for name, length_ns in _WINDOW_NS.items()
+        }
+        self._shut_until_ns = 0
+
+    def admit(self, cost: Cost, now_ns: int) -> str:
+        """Count a call in, or say why it must not be sent.
+
+        Parameters
+        ----------
+        now_ns : int
+            The venue's time, ns UTC.
+
+        Returns
+        -------
+        str
+            Empty if the call may be sent; it is then counted.
+        """
+        if now_ns < self._shut_until_ns:
+            return f"the venue refuses all requests for another {(self._shut_until_ns - now_ns) / _S:.1f} s"
+        wanted = {"weight": cost.weight, "orders_10s": cost.orders, "orders_1m": cost.orders}
+        for name, amount in wanted.items():
+            window = self._windows[name]
+            window.roll(now_ns)
+            allowed = window.limit if cost.urgent else window.limit * (1 - self._reserve)
+            if amount and window.used + amount > allowed:
+                return f"{name} used {window.used} of {window.limit}: free again in {window.left_s(now_ns):.1f} s"
+        for name, amount in wanted.items():
+            self._windows[name].used += amount
+        return ""
+
+    def observe(self, status: int, headers: Mapping[str, str], body: str, now_ns: int) -> None:
+        """Take in what an answer says of the limits: counts in the headers, 429 and 418, and until when."""
+        plain = {name.lower(): value for name, value in headers.items()}
+        for header, name in _HEADERS.items():
+            if plain.get(header, "").isdigit():
+                window = self._windows[name]
+                window.roll(now_ns)
+                window.used = max(window.used, int(plain[header]))
+        if status in (418, 429):
+            self._shut_until_ns = max(self._shut_until_ns, self._reopens_ns(plain, body, now_ns))
+
+    def _reopens_ns(self, headers: Mapping[str, str], body: str, now_ns: int) -> int:
+        banned = _BANNED_UNTIL.search(body)
+        if banned:
+            return int(banned.group(1)) * 1_000_000
+        wait = headers.get("retry-after", "")
+        return now_ns + (int(wait) * _S if wait.isdigit() else _WINDOW_NS["weight"])
+
+    @property
+    def used(self) -> dict[str, int]:
+        """What is used of each limit in its window, for the metrics."""
+        return {name: window.used for name, window in self._windows.items()}
