@@ -27,7 +27,7 @@ def eventful():
         session.tick(MID + 3 * step)
         session.tick(MID - step, symbol="ETHUSDT")
         session.tick(MID + step, venue="w")
-        mine = [order for order in session.live if order.venue == "v"]
+        mine = [o for o in session.live if o.venue == "v" and session.venue.alive(o.client_id)]
         if step in {2, 5, 7}:
             session.fill(mine[0].client_id, 3)
         if step == 3:
@@ -35,7 +35,7 @@ def eventful():
             session.venue.lost.add(c.PlaceOrder)
         if step == 5:
             session.send(session.venue.pay_funding("-0.25", session.now))
-            session.fill(mine[1].client_id, mine[1].size - mine[1].filled)
+            session.fill(mine[1].client_id, 2)
         if step == 6:
             session.venue.silent.clear()
             session.venue.lost.clear()
@@ -46,7 +46,9 @@ def eventful():
             terms = msgspec.structs.replace(session.venue.terms["ETHUSDT"], tick_size=Decimal("0.05"))
             session.venue.terms["ETHUSDT"] = terms
             session.send(e.InstrumentUpdate(time_ns=session.now, instrument=terms))
+            session.venue.refusing.add(c.AmendOrder)
         if step == 10:
+            session.venue.refusing.clear()
             session.fill(mine[0].client_id, 1, fee_asset="BNB")
         session.quiet(1)
     session.stop()

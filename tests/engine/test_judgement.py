@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from tests.engine.scripted import LIMITS, MID, Session, configuration, strategy
+from tests.engine.test_orders import an_order
 from titan.engine.judgement import judge
-from titan.model import commands as c
 from titan.model import events as e
+from titan.model.orders import OrderState
 from titan.risk.budget import RecentOrder
 from titan.risk.denials import Denial
 
@@ -50,11 +51,11 @@ def with_mark(session, mark):
 
 
 def with_orders(session, *orders):
-    """Orders of ours in the book, adopted."""
+    """Orders of ours in the book."""
     for number, (side, price, size) in enumerate(orders):
-        standing = session.venue.rest(f"Trdw000{number}", side, price, size, session.now)
-        session.send(session.venue.update(standing, session.now, "stream"))
-    session.desk.orders.counts.acked = 0
+        order = an_order(f"o{number}", OrderState.OPEN, size, symbol="BTCUSDT")
+        order.side, order.price = side, price
+        session.desk.orders.add(order)
     return session
 
 
@@ -141,19 +142,21 @@ def test_the_days_loss_denies():
 
 
 def test_a_reducing_order_passes_the_limits_of_the_account_but_not_those_of_the_order():
-    tight = LIMITS._replace(max_position_notional=100.0, max_gross_notional=100.0, max_open_orders=1, max_executions=1)
+    tight = LIMITS._replace(
+        max_position_notional=100.0, max_gross_notional=100.0, max_open_orders=1, max_executions=1
+    )
     session = with_orders(desk_of(tight, lots=-30), (-1, MID + 60, 1))
     session.desk.gate.note_execution("as", session.now)
     session.desk.pnl = Decimal(-5_000)
     assert verdict(session) is None
     assert verdict(session, side=-1, price=MID + 50) is Denial.POSITION_LIMIT
-    assert verdict(session, size=31) is Denial.POSITION_LIMIT
+    assert verdict(session, size=40) is Denial.POSITION_LIMIT
     assert verdict(session, price=MID - 6000) is Denial.PRICE_COLLAR
     assert verdict(session, size=1000) is Denial.ORDER_NOTIONAL
 
 
 def test_an_order_reduces_only_with_all_open_orders_of_its_side():
-    tight = LIMITS._replace(max_position_notional=100.0)
+    tight = LIMITS._replace(max_position_notional=40.0)
     session = with_orders(desk_of(tight, lots=-30), (1, MID - 60, 25))
     assert verdict(session) is Denial.POSITION_LIMIT
     assert verdict(session, size=5) is None
@@ -168,8 +171,6 @@ def test_an_amended_order_counts_at_the_worse_of_both():
     assert verdict(session, size=6) is Denial.POSITION_LIMIT
     assert verdict(session, size=20, replaces=order) is None
     assert verdict(session, size=21, replaces=order) is Denial.POSITION_LIMIT
-    session.venue.silent.add(c.AmendOrder)
-    order.state = order.state.OPEN
     session.desk.orders.begin_amend(order, MID - 55, 20, session.now)
     assert verdict(session, size=1) is Denial.POSITION_LIMIT
 
@@ -177,7 +178,6 @@ def test_an_amended_order_counts_at_the_worse_of_both():
 def test_a_pending_amend_counts_at_its_nearer_price():
     session = with_orders(desk_of(), (1, MID - 60, 5), (-1, MID + 60, 5))
     for order, price in zip(session.live, (MID - 4, MID + 4), strict=True):
-        order.state = order.state.OPEN
         session.desk.orders.begin_amend(order, price, 5, session.now)
     assert verdict(session, side=-1, price=MID - 4) is Denial.SELF_TRADE
     assert verdict(session, price=MID + 4) is Denial.SELF_TRADE

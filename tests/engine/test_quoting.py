@@ -5,7 +5,18 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.engine.scripted import LIMITS, MID, MODULES, SECOND, ScriptedVenue, Session, codes, configuration, of, strategy
+from tests.engine.scripted import (
+    LIMITS,
+    MID,
+    MODULES,
+    SECOND,
+    ScriptedVenue,
+    Session,
+    codes,
+    configuration,
+    of,
+    strategy,
+)
 from titan.engine.strategies import StrategyError, load_strategy
 from titan.model import commands as c
 from titan.model import events as e
@@ -31,7 +42,10 @@ def session():
 
 def test_quotes_follow_the_market_by_amends(session):
     commands = session.tick(MID + 3)
-    assert sorted((a.side, a.price, a.size) for a in of(commands, c.AmendOrder)) == [(-1, MID + 13, 10), (1, MID - 7, 10)]
+    assert sorted((a.side, a.price, a.size) for a in of(commands, c.AmendOrder)) == [
+        (-1, MID + 13, 10),
+        (1, MID - 7, 10),
+    ]
     assert not of(commands, c.PlaceOrder, c.CancelOrder)
     assert of(commands, c.AmendOrder)[0].decision.fair_value == pytest.approx((MID + 3) / 10)
 
@@ -79,7 +93,10 @@ def test_strange_instruments_are_no_business_of_ours(session):
     top = e.TopOfBook(
         time_ns=session.now, venue="v", symbol="OTHER", update_id=1, bid=1, bid_size=1, ask=2, ask_size=1
     )
-    assert session.send(strange, top, e.BadFrame(time_ns=session.now, venue="v", symbol="OTHER", reason="?")) == []
+    assert (
+        session.send(strange, top, e.BadFrame(time_ns=session.now, venue="v", symbol="OTHER", reason="?"))
+        == []
+    )
 
 
 def gone(session, commands):
@@ -230,7 +247,9 @@ def test_a_lost_place_is_asked_about_twice_with_executions_read_and_then_closed(
     commands = session.quiet(7)
     assert not of(commands, c.PlaceOrder)
     commands = session.quiet(7)
-    told = [type(event).__name__ for event, _ in session.log if isinstance(event, e.OrderAbsent | e.FillsQueried)]
+    told = [
+        type(event).__name__ for event, _ in session.log if isinstance(event, e.OrderAbsent | e.FillsQueried)
+    ]
     assert told.count("OrderAbsent") >= 4
     assert codes(commands).count("order_absent") == 2
     assert all(session.desk.orders.get(name).state is OrderState.REJECTED for name in first)

@@ -21,7 +21,9 @@ def test_every_order_is_in_exactly_one_place(ours, theirs, settled):
     local = [an_order(name, OrderState.OPEN, changed_ns=number) for number, name in enumerate(ours)]
     venue = [update(client_id=name) for name in theirs]
     found = compare_open_orders(local, venue, prefix="T", settled_before_ns=settled)
-    assert [o.client_id for o in found.ghosts] == [n for i, n in enumerate(ours) if n not in theirs and i < settled]
+    assert [o.client_id for o in found.ghosts] == [
+        n for i, n in enumerate(ours) if n not in theirs and i < settled
+    ]
     assert {u.client_id for u in found.orphans} == {n for n in set(theirs) - set(ours) if n[0] == "T"}
     assert {u.client_id for u in found.foreign} == {n for n in set(theirs) - set(ours) if n[0] != "T"}
 
@@ -33,7 +35,11 @@ def account(*positions):
 
 def test_positions_differ_where_either_side_holds_another_number():
     assert compare_positions({"A": 1, "B": 0}, account(("A", 1))) == ()
-    assert compare_positions({"A": 1, "B": 2}, account(("B", 3), ("C", -1))) == (("A", 1, 0), ("B", 2, 3), ("C", 0, -1))
+    assert compare_positions({"A": 1, "B": 2}, account(("B", 3), ("C", -1))) == (
+        ("A", 1, 0),
+        ("B", 2, 3),
+        ("C", 0, -1),
+    )
 
 
 def test_wallets_may_differ_by_the_venues_rounding_only():

@@ -54,7 +54,9 @@ def test_carried_out_against_steady_orders_the_plan_gives_what_is_wanted(wanted,
                     standing[order.client_id] = msgspec.structs.replace(order, price=price, size=size)
                 case Place(Wanted(side, price, size)):
                     name = next(names)
-                    standing[name] = msgspec.structs.replace(an_order(name, OrderState.OPEN, size), side=side, price=price)
+                    standing[name] = msgspec.structs.replace(
+                        an_order(name, OrderState.OPEN, size), side=side, price=price
+                    )
     assert len(standing) == len(wanted)
     for side in (1, -1):
         goal = sorted((-side * w.price, w) for w in wanted if w.side == side)

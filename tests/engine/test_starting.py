@@ -19,7 +19,10 @@ def successor(session, **changes):
     """A new session on the same venues that takes up what the first one knew."""
     config = configuration(session=LATER, **changes)
     return Session(
-        config, snapshot=session.kernel.snapshot(), venues=list(session.venues.values()), start_ns=session.now + SECOND
+        config,
+        snapshot=session.kernel.snapshot(),
+        venues=list(session.venues.values()),
+        start_ns=session.now + SECOND,
     )
 
 
@@ -40,7 +43,9 @@ def test_the_questions_of_the_start_come_in_their_order():
     assert [order.side for order in (session.tick(), session.live)[1]] == [1, -1]
 
 
-@pytest.mark.parametrize("kind", [c.QueryInstruments, c.QueryOpenOrders, c.QueryFills, c.RequestBook, c.QueryAccount])
+@pytest.mark.parametrize(
+    "kind", [c.QueryInstruments, c.QueryOpenOrders, c.QueryFills, c.RequestBook, c.QueryAccount]
+)
 def test_nothing_is_quoted_while_an_answer_is_missing_and_it_is_asked_again(kind):
     session = Session()
     session.venue.failing.add(kind)
@@ -81,7 +86,9 @@ def test_a_repeated_answer_does_not_open_the_session_again():
     assert session.kernel.summary().parts.spread != 0
 
 
-@pytest.mark.parametrize(("strategies", "owner"), [((strategy(),), "as"), ((strategy(), strategy("b")), "manual")])
+@pytest.mark.parametrize(
+    ("strategies", "owner"), [((strategy(),), "as"), ((strategy(), strategy("b")), "manual")]
+)
 def test_what_the_account_holds_already_is_taken_over(strategies, owner):
     session = Session(configuration(strategies=strategies))
     session.venue.holdings["BTCUSDT"].lots = 7
@@ -200,7 +207,8 @@ def test_orders_in_an_instrument_that_is_gone_are_reported():
     assert codes(commands).count("order_elsewhere") == 2
     assert {order.symbol for order in second.live} == {"BTCUSDT"}
     found = msgspec.structs.replace(
-        first.venue.update(next(iter(first.venue.orders.values())), second.now), client_id=ClientIds(LATER).next("main", "x")
+        first.venue.update(next(iter(first.venue.orders.values())), second.now),
+        client_id=ClientIds(LATER).next("main", "x"),
     )
     assert codes(second.send(found)) == ["order_elsewhere"]
 
@@ -221,7 +229,9 @@ def test_terms_are_read_again_now_and_then():
 
 
 def change_terms(session, **changes):
-    terms = session.venue.terms["BTCUSDT"] = msgspec.structs.replace(session.venue.terms["BTCUSDT"], **changes)
+    terms = session.venue.terms["BTCUSDT"] = msgspec.structs.replace(
+        session.venue.terms["BTCUSDT"], **changes
+    )
     return session.send(e.InstrumentUpdate(time_ns=session.now, instrument=terms))
 
 

@@ -24,7 +24,14 @@ def session():
 def test_a_clean_stop_cancels_proves_reads_executions_and_then_the_account(session):
     commands = session.stop()
     kinds = [type(x).__name__ for x in commands if not isinstance(x, c.Notice | c.SetTimer)]
-    assert kinds == ["CancelOrder", "CancelOrder", "QueryOpenOrders", "QueryFills", "QueryAccount", "EndSession"]
+    assert kinds == [
+        "CancelOrder",
+        "CancelOrder",
+        "QueryOpenOrders",
+        "QueryFills",
+        "QueryAccount",
+        "EndSession",
+    ]
     assert session.ended == c.EndSession(exit_code=0, reason="asked to", left_open=())
     assert session.desk.phase is Phase.ENDED
     assert session.tick() == []
@@ -214,7 +221,9 @@ def test_the_duration_counts_from_the_first_quote():
 
 
 def operator(session, action):
-    return session.send(e.OperatorAction(time_ns=session.now, action=action, target="", who="Ada", why="look"))
+    return session.send(
+        e.OperatorAction(time_ns=session.now, action=action, target="", who="Ada", why="look")
+    )
 
 
 def test_an_operator_pauses_resumes_and_stops(session):
@@ -232,7 +241,12 @@ def test_the_summary_says_what_the_session_came_to(session):
     session.stop()
     summary = session.kernel.summary()
     assert summary.positions == {"v:BTCUSDT": 5}
-    assert (summary.open_orders, summary.unknown_orders, summary.differences, summary.unpriced) == (0, 0, 0, ())
+    assert (summary.open_orders, summary.unknown_orders, summary.differences, summary.unpriced) == (
+        0,
+        0,
+        0,
+        (),
+    )
     assert summary.pnl == summary.parts.total == summary.equity_change_at_venue
 
 
