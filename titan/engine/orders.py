@@ -6,6 +6,7 @@ until the venue's word ends it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -46,6 +47,8 @@ class Counts(msgspec.Struct):
 
     acked: int = 0
     fills: int = 0
+    fills_digest: str = ""
+    """Chained hash of every execution's time, side, price, size and fee: equal digests, equal fills."""
 
 
 class OrderManager:
@@ -139,6 +142,9 @@ class OrderManager:
             return False
         self._trades[name] = None
         self.counts.fills += 1
+        said = f"{fill.symbol} {fill.venue_ns} {fill.side} {fill.price} {fill.size} {fill.maker} {fill.fee}"
+        chained = f"{self.counts.fills_digest} {said}"
+        self.counts.fills_digest = hashlib.sha256(chained.encode()).hexdigest()[:16]
         if len(self._trades) > KEEP_TRADES:
             del self._trades[next(iter(self._trades))]
         order = self._orders.get(fill.client_id)
