@@ -18,7 +18,8 @@ SCHEMA = 1
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 MARKET_PLAIN = (
-    "mid_half_ticks", "heard_ns", "stopped", "obstacle", "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns",
+    "mid_half_ticks", "heard_ns", "stopped", "obstacle",
+    "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns",
 )  # fmt: skip
 DESK_PLAIN = ("now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "differences", "day")
 
@@ -80,8 +81,8 @@ def _venue(venue: VenueDesk) -> dict[str, Any]:
 def thaw(desk: Desk, snapshot: bytes) -> None:
     """Take up a snapshot into a new desk.
 
-    A snapshot of the same session is taken up whole. One of a predecessor brings what outlives a session: orders, ledger,
-    strategy states, budgets, terms; the books, the streams and the account are read anew.
+    A snapshot of the same session is taken up whole. One of a predecessor brings what outlives a session:
+    orders, ledger, strategy states, budgets, terms; the books, the streams and the account are read anew.
 
     Raises
     ------
