@@ -75,6 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exchange.add_argument("--until-stdin-ends", action="store_true", help="end when standard input does")
     exchange.set_defaults(run=_exchange)
 
+    backtest = commands.add_parser("backtest", help="run the settings' strategies on a recorded market")
+    backtest.add_argument("capture", type=Path, metavar="CAPTURE")
+    backtest.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
+    backtest.add_argument("--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote")
+    backtest.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+    backtest.set_defaults(run=_backtest)
+
     capture = commands.add_parser("capture", help="recorded market data")
     verify = capture.add_subparsers(dest="action", required=True).add_parser("verify", help="rebuild the book and compare")
     verify.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -121,6 +128,19 @@ def _exchange(options: argparse.Namespace) -> int:
         _complain("exchange", str(error))
         return REFUSED
     return CLEAN
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    from titan.backtest.session import backtest_session
+    from titan.loopback.errors import ExchangeStartError
+
+    settings = load_settings(options.settings)
+    try:
+        result = asyncio.run(backtest_session(settings, options.capture, options.duration))
+    except ExchangeStartError as error:
+        raise UsageError(str(error)) from None
+    _show(result.summary, as_json=options.json)
+    return result.exit_code
 
 
 def _capture_verify(options: argparse.Namespace) -> int:
