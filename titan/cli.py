@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -204,8 +204,18 @@ def _show(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary), flush=True)
         return
+    for name, value in _flat(summary):
+        print(f"{name:40} {value}")
+
+
+def _flat(summary: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every value with its whole name, for people."""
     for name, value in summary.items():
-        print(f"{name:28} {value}")
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            yield f"{prefix}{name}", "-" if shown in (None, "") else shown
 
 
 def _guarded(work: Callable[[], int]) -> int:
