@@ -73,7 +73,9 @@ class View:
         for side, name in ((-1, "ask"), (1, "bid")):
             for ticks in _rows(market, orders, side):
                 lots = market.book.depth_at(side, ticks)
-                table.add_row(name, terms.size_text(lots), terms.price_text(ticks), _ours(orders, side, ticks))
+                table.add_row(
+                    name, terms.size_text(lots), terms.price_text(ticks), _ours(orders, side, ticks)
+                )
         position = self._kernel.desk.ledger.lots(market.key)
         table.caption = f"position {terms.size_text(position)} {terms.base}   {market.obstacle or 'quoting'}"
         return table
@@ -83,7 +85,10 @@ class View:
         limits = self._kernel.desk.config.limits
         table = Table(title="P&L", title_justify="left")
         row: list[str] = []
-        for name, amount in {"total": summary.pnl, **(summary.parts._asdict() if summary.parts else {})}.items():
+        for name, amount in {
+            "total": summary.pnl,
+            **(summary.parts._asdict() if summary.parts else {}),
+        }.items():
             table.add_column(name.replace("_", " "), justify="right")
             row.append("no price" if amount is None else f"{amount:.4f}")
         table.add_row(*row)
