@@ -135,6 +135,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     strategy.add_argument("--into", type=Path, metavar="DIR", help="a package of its own, outside Titan")
     strategy.set_defaults(run=_new_strategy)
 
+    report = commands.add_parser("report", help="reports on past sessions")
+    daily = report.add_subparsers(dest="action", required=True).add_parser(
+        "daily", help="one session, or a day's"
+    )
+    asked = daily.add_mutually_exclusive_group()
+    asked.add_argument(
+        "--session", default="", metavar="ID", help="name or directory (default: the last one)"
+    )
+    asked.add_argument(
+        "--date", default="", metavar="D", help="every session created on this UTC day, YYYY-MM-DD"
+    )
+    daily.add_argument("--settings", type=Path)
+    daily.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the .ipynb and .html (default: [reports] out)"
+    )
+    daily.set_defaults(run=_report_daily)
+
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))
 
@@ -212,6 +229,32 @@ def _new_strategy(options: argparse.Namespace) -> int:
         print(f"wrote {path}")
     print(f"next:\n{next_steps(options.name, options.into)}")
     return CLEAN
+
+
+def _report_daily(options: argparse.Namespace) -> int:
+    from titan.reports.errors import ReportError
+    from titan.reports.parameters import read_parameters
+    from titan.reports.run import run_daily
+    from titan.store.framing import JournalError
+
+    session, journals = str(options.session), ""
+    if session and Path(session).is_dir():
+        folder = Path(session).resolve()
+        session, journals = folder.name, str(folder.parent)
+    settings = "" if options.settings is None else str(options.settings)
+    try:
+        wanted = read_parameters(
+            {"session": session, "date": options.date, "journals": journals, "settings": settings}
+        )
+        out = options.out or load_settings(options.settings).reports.out
+        made = run_daily(wanted, Path(out).absolute())
+    except (ReportError, JournalError) as error:
+        raise UsageError(str(error)) from None
+    print(made.notebook)
+    print(made.page)
+    if made.failure:
+        _complain("report", made.failure)
+    return 1 if made.failure else CLEAN
 
 
 def _session_directory(options: argparse.Namespace) -> Path:
