@@ -75,6 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exchange.add_argument("--until-stdin-ends", action="store_true", help="end when standard input does")
     exchange.set_defaults(run=_exchange)
 
+    backtest = commands.add_parser("backtest", help="run the settings' strategies on a recorded market")
+    backtest.add_argument("capture", type=Path, metavar="CAPTURE")
+    backtest.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
+    backtest.add_argument("--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote")
+    backtest.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+    backtest.set_defaults(run=_backtest)
+
     capture = commands.add_parser("capture", help="recorded market data")
     verify = capture.add_subparsers(dest="action", required=True).add_parser("verify", help="rebuild the book and compare")
     verify.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -88,6 +95,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--settings", type=Path)
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=_journal_verify)
+
+    new = commands.add_parser("new", help="begin something of your own")
+    strategy = new.add_subparsers(dest="action", required=True).add_parser(
+        "strategy", help="write a notebook, a test and a settings section to start from"
+    )
+    strategy.add_argument("name", metavar="NAME", help="a lowercase noun: the module's and the section's name")
+    strategy.add_argument("--into", type=Path, metavar="DIR", help="a package of its own, outside Titan")
+    strategy.set_defaults(run=_new_strategy)
 
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))
@@ -113,6 +128,19 @@ def _exchange(options: argparse.Namespace) -> int:
         _complain("exchange", str(error))
         return REFUSED
     return CLEAN
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    from titan.backtest.session import backtest_session
+    from titan.loopback.errors import ExchangeStartError
+
+    settings = load_settings(options.settings)
+    try:
+        result = asyncio.run(backtest_session(settings, options.capture, options.duration))
+    except ExchangeStartError as error:
+        raise UsageError(str(error)) from None
+    _show(result.summary, as_json=options.json)
+    return result.exit_code
 
 
 def _capture_verify(options: argparse.Namespace) -> int:
@@ -146,6 +174,15 @@ def _journal_verify(options: argparse.Namespace) -> int:
     return CLEAN if replay.identical else 1
 
 
+def _new_strategy(options: argparse.Namespace) -> int:
+    from titan.scaffold import new_strategy, next_steps
+
+    for path in new_strategy(options.name, options.into):
+        print(f"wrote {path}")
+    print(f"next:\n{next_steps(options.name, options.into)}")
+    return CLEAN
+
+
 def _session_directory(options: argparse.Namespace) -> Path:
     from titan.store.session import list_sessions
 
@@ -159,7 +196,8 @@ def _session_directory(options: argparse.Namespace) -> Path:
     sessions = list_sessions(journals)
     if not sessions:
         raise UsageError(f"no session in {journals}; run titan-live first")
-    return sessions[-1].directory
+    # By when they were begun on this machine: a replay's name tells the time of its capture.
+    return max(sessions, key=lambda info: info.directory.stat().st_ctime_ns).directory
 
 
 def _show(summary: dict[str, Any], *, as_json: bool) -> None:

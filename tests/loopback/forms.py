@@ -174,10 +174,32 @@ NEWER = {"orderTradeUpdate": {"pm": "text", "gtd": "whole"}}
 """Keys that the venue has added since those documents."""
 
 SYMBOL_KEYS = frozenset(
-    "symbol pair contractType deliveryDate onboardDate status maintMarginPercent requiredMarginPercent "
-    "baseAsset quoteAsset marginAsset pricePrecision quantityPrecision baseAssetPrecision quotePrecision "
-    "underlyingType underlyingSubType settlePlan triggerProtect liquidationFee marketTakeBound filters "
-    "orderTypes timeInForce".split()
+    (
+        "symbol",
+        "pair",
+        "contractType",
+        "deliveryDate",
+        "onboardDate",
+        "status",
+        "maintMarginPercent",
+        "requiredMarginPercent",
+        "baseAsset",
+        "quoteAsset",
+        "marginAsset",
+        "pricePrecision",
+        "quantityPrecision",
+        "baseAssetPrecision",
+        "quotePrecision",
+        "underlyingType",
+        "underlyingSubType",
+        "settlePlan",
+        "triggerProtect",
+        "liquidationFee",
+        "marketTakeBound",
+        "filters",
+        "orderTypes",
+        "timeInForce",
+    )
 )
 """Keys of one symbol in a recorded ``exchangeInfo``."""
 

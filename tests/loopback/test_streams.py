@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from decimal import Decimal
 
 from tests.loopback.client import SYMBOL, frame, frame_of
+from titan.loopback import streams
 from titan.loopback.listen_keys import VALIDITY_NS
 
 
@@ -93,7 +96,7 @@ async def test_mark_price_ticks_every_second_and_every_third(client):
     for _ in range(6):
         client.run(1.0)
     stamps = [(await frame(each))["E"] for _ in range(6)]
-    assert [later - earlier for earlier, later in zip(stamps, stamps[1:], strict=False)] == [1_000] * 5
+    assert [later - earlier for earlier, later in itertools.pairwise(stamps)] == [1_000] * 5
     rows = [await frame(third) for _ in range(2)]
     assert rows[1][0]["E"] - rows[0][0]["E"] == 3_000
 
@@ -104,6 +107,13 @@ async def test_the_private_stream_tells_only_its_account(client, second):
     await second.order(newClientOrderId="theirs", quantity="0.001")
     assert (await frame(mine))["o"]["c"] == "mine"
     assert (await frame(theirs))["o"]["c"] == "theirs"
+
+
+async def test_a_combined_private_stream_is_named_by_its_key(client):
+    key = (await client.keyed("POST", "/v1/listenKey")).body["listenKey"]
+    socket = await client.stream(f"/stream?streams={key}")
+    await client.order()
+    assert (await frame(socket))["stream"] == key
 
 
 async def test_the_life_of_an_order_on_the_private_stream(client):
@@ -145,6 +155,17 @@ async def test_funding_reaches_the_private_stream(client):
     found = await frame_of(socket, "ACCOUNT_UPDATE")
     assert found["a"]["m"] == "FUNDING_FEE"
     assert Decimal(found["a"]["B"][0]["bc"]) != 0
+
+
+async def test_a_reader_too_far_behind_is_cut_off(client, monkeypatch):
+    monkeypatch.setattr(streams, "_MOST_QUEUED", 10)
+    socket = await client.stream("/ws/btcusdt@depth@0ms")
+    client.run(5.0)
+    async with asyncio.timeout(5):
+        while not socket.closed:
+            await socket.receive()
+    assert socket.close_code == 1008
+    client.run(1.0)  # it receives nothing more, and disturbs nobody
 
 
 async def test_a_listen_key_lives_an_hour(client):

@@ -33,7 +33,7 @@ FILLS_OVERLAP_NS = 10_000_000_000
 
 def on_order_update(desk: Desk, update: OrderUpdate) -> None:
     """Book it; an order of ours that is not known here is adopted."""
-    if desk.orders.apply_update(update) is None:
+    if desk.orders.apply_update(update, desk.config.timing.absence_proof_ns) is None:
         _adopt(desk, update)
 
 
@@ -66,6 +66,7 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
         venue_ns=update.venue_ns,
         venue_filled=update.filled,
         filled=update.filled,  # what it did before we knew it is in the venue's position already
+        adopted_ns=update.venue_ns,
     )
     desk.orders.add(order)
     desk.note(
@@ -98,17 +99,22 @@ def on_fill(desk: Desk, fill: Fill) -> None:
         return
     market = desk.markets[fill.key]
     market.fill_ns = desk.now_ns
-    order = desk.orders.get(fill.client_id)
-    named = order.strategy if order else strategy_of(fill.client_id, desk.config.strategy_names)
-    prefix = account_prefix(desk.config.venue(fill.venue).account)
-    strategy = named if named and fill.client_id.startswith(prefix) else MANUAL
+    order = desk.orders.find(fill, fill.client_id, fill.venue_id)
+    strategy = _owner(desk, fill, order)
     desk.gate.note_execution(strategy, desk.now_ns)
     desk.ledger.book_fill(strategy, fill, desk.now_ns)
     desk.revalue()
     if order is not None and order.filled > order.size:
         desk.differences += 1
         message = f"filled {order.filled} of {order.size} lots; compare with the venue's own trades"
-        desk.note("error", "overfill", message, fill.key, fill.client_id)
+        desk.note("error", "overfill", message, fill.key, order.client_id)
+
+
+def _owner(desk: Desk, fill: Fill, order: Order | None) -> str:
+    if order is not None:
+        return order.strategy or MANUAL
+    ours = fill.client_id.startswith(account_prefix(desk.config.venue(fill.venue).account))
+    return (strategy_of(fill.client_id, desk.config.strategy_names) if ours else "") or MANUAL
 
 
 def on_outcome(desk: Desk, outcome: CommandOutcome) -> None:

@@ -25,7 +25,7 @@ class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     venue: str
     symbol: str
-    parameters: tuple[float, ...]
+    parameters: tuple[bool | int | float, ...]
     requote_ticks: int = 1
     minimum_edge_bps: float = 0.0
     """What each fill must earn beyond its fee, measured from the strategy's fair value."""

@@ -48,7 +48,8 @@ def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
         "tick or lot changed: quotes are pulled and all is re-keyed",
         market.key,
     )
-    tick_ratio, lot_ratio = float(old.tick_size / new.tick_size), float(old.lot_size / new.lot_size)
+    tick_ratio = old.tick_size / new.tick_size
+    lot_ratio = old.lot_size * old.multiplier / (new.lot_size * new.multiplier)
     desk.orders.rekey(market.key, tick_ratio, lot_ratio)
     market.mid_half_ticks = round(market.mid_half_ticks * tick_ratio)
     left_over = desk.ledger.rekey(market.key, old, new)

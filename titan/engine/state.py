@@ -100,6 +100,9 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
         if kept is not None:
             host.restore(kept)
     same_session = data["session"] == desk.config.session
+    if not same_session:
+        for host in desk.hosts:
+            host.quarantined = ""  # whoever starts anew has looked at it
     for key, market in desk.markets.items():
         kept = data["markets"].get(str(key))
         if kept is not None:

@@ -18,7 +18,7 @@ class Hello(msgspec.Struct, frozen=True):
     clock: str
     now_ns: int
     speed: float
-    instance: str = ""
+    instance: str
 
 
 class ScaledClock:

@@ -60,6 +60,15 @@ class Mailbox:
             self._arrived.clear()
             await self._arrived.wait()
 
+    @property
+    def waiting(self) -> int:
+        """Frames that have arrived and are not taken."""
+        return len(self._public) + len(self._private)
+
+    def take_all(self) -> None:
+        """Handle everything that has arrived."""
+        self.take(self.taken_public + len(self._public), self.taken_private + len(self._private))
+
     def take(self, public: int, private: int) -> None:
         """Handle frames up to these totals."""
         while self.taken_public < public:
@@ -92,7 +101,7 @@ async def follow(
         http.ws_connect(url, heartbeat=None, timeout=aiohttp.ClientWSTimeout()) as socket,
     ):
         await socket.receive_json()
-        await _work(session, outbox)
+        await work(session, outbox)
         await socket.send_json({"op": "start"})
         async for raw in socket:
             if raw.type is not aiohttp.WSMsgType.TEXT:
@@ -104,7 +113,7 @@ async def follow(
             clock.set(message.now_ns)
             session.fire_due()
             mailbox.take(message.public, message.private)
-            await _work(session, outbox)
+            await work(session, outbox)
             if session.ended is not None:
                 return
             drained = {"op": "drained", "public": mailbox.taken_public, "private": mailbox.taken_private}
@@ -113,7 +122,7 @@ async def follow(
     await run_out(session, outbox, clock)
 
 
-async def _work(session: Session, outbox: Outbox) -> None:
+async def work(session: Session, outbox: Outbox) -> None:
     """Carry out commands and what they lead to, until nothing is left to do."""
     while session.ended is None and await outbox.run():
         pass
@@ -121,8 +130,8 @@ async def _work(session: Session, outbox: Outbox) -> None:
 
 async def run_out(session: Session, outbox: Outbox, clock: SetClock) -> None:
     """After the last frame only timers move the clock: let them, until the session has ended."""
-    await _work(session, outbox)
+    await work(session, outbox)
     while session.ended is None and (due := session.timers.next_ns) is not None:
         clock.set(due)
         session.fire_due()
-        await _work(session, outbox)
+        await work(session, outbox)

@@ -8,12 +8,9 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from titan.engine.kernel import Kernel
 from titan.live import provenance
@@ -21,9 +18,11 @@ from titan.live.child import ChildExchange
 from titan.live.clocks import session_clock
 from titan.live.configure import kernel_config, strategy_modules
 from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
+from titan.live.journaling import begin_journal
 from titan.live.lockstep import Mailbox, follow
 from titan.live.outbox import Outbox
-from titan.live.recovery import Predecessor, find_predecessor
+from titan.live.recovery import find_predecessor
+from titan.live.result import Result
 from titan.live.session import Session
 from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry
@@ -33,8 +32,6 @@ from titan.model.clock import Clock, SetClock
 from titan.model.commands import AnyCommand, PlaceOrder
 from titan.model.events import AnyEvent, JournalledEvent, SessionStarted, StopRequested, StorageFailed
 from titan.settings import Settings
-from titan.store.framing import SCHEMA
-from titan.store.journal import Header
 from titan.store.lock import AccountLock, AccountLocked
 from titan.store.session import new_session_id
 from titan.store.writer import SessionWriter
@@ -55,14 +52,6 @@ class RunOptions:
     duration_s: float = 0.0
     seed: int = 1
     quiet: bool = False
-
-
-@dataclass
-class Result:
-    """How a session ended: its exit code and its summary."""
-
-    exit_code: int
-    summary: dict[str, Any]
 
 
 async def run(settings: Settings, options: RunOptions) -> Result:
@@ -137,7 +126,8 @@ class Runner:
         account = f"{self._account}@{hello.instance}"
         predecessor = find_predecessor(self._settings.project.journals, account)
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
-        writer = self._create_writer(session_id, clock, kernel, account, predecessor)
+        on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
+        writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure)
         telemetry = Telemetry(kernel, session_id, self._settings.live.log_level)
         decoder = FrameDecoder({venue.name: venue.protocol for venue in config.venues})
         session = Session(kernel, writer, decoder, clock)
@@ -158,7 +148,8 @@ class Runner:
         try:
             await self._serve_telemetry(telemetry)
             for notebook in provenance.stale_modules():
-                telemetry.log.warning("notebook is newer than its module; run make export", code="stale_module", notebook=notebook)
+                text = "notebook is newer than its module; run make export"
+                telemetry.log.warning(text, code="stale_module", notebook=notebook)
             if lockstep:
                 await self._live_in_lockstep(session, outbox, adapter, mailbox, clock)
             else:
@@ -170,35 +161,6 @@ class Runner:
         return self._result(kernel, session, outbox, telemetry, writer)
 
     # ---- Putting it together ---------------------------------------------------------------------------------
-
-    def _create_writer(
-        self, session_id: str, clock: Clock, kernel: Kernel, account: str, predecessor: Predecessor | None
-    ) -> SessionWriter:
-        header = Header(
-            schema=SCHEMA,
-            session=session_id,
-            predecessor=predecessor.session if predecessor else None,
-            created_ns=clock.now_ns(),
-            commit=provenance.commit(),
-            lock_hash=provenance.lock_hash(),
-            cpu_flags=provenance.cpu_flags(),
-            source_hashes=provenance.source_hashes(),
-            config=msgspec.msgpack.encode(kernel.desk.config),
-            snapshot=predecessor.snapshot if predecessor else None,
-            state_hash=kernel.state_hash(),
-            account=account,
-        )
-        store = self._settings.store
-        try:
-            return SessionWriter.create(
-                self._settings.project.journals / session_id,
-                header,
-                segment_bytes=store.segment_mb << 20,
-                flush_interval_s=store.flush_interval_ms / 1000,
-                on_failure=self._storage_failed_in_thread(asyncio.get_running_loop()),
-            )
-        except OSError as error:
-            raise StartRefused(f"the journal cannot be written: {error}; free space or correct [project] journals") from None
 
     def _storage_failed_in_thread(self, loop: asyncio.AbstractEventLoop) -> Callable[[OSError], None]:
         def tell(error: OSError) -> None:
@@ -267,7 +229,8 @@ class Runner:
             bound = await telemetry.serve(port)
         except OSError as error:
             raise StartRefused(f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0") from None
-        telemetry.log.info("metrics and health", code="telemetry", url=f"http://127.0.0.1:{bound}/metrics", pid=os.getpid())
+        url = f"http://127.0.0.1:{bound}/metrics"
+        telemetry.log.info("metrics and health", code="telemetry", url=url, pid=os.getpid())
 
     # ---- Letting it run --------------------------------------------------------------------------------------
 
@@ -300,10 +263,8 @@ class Runner:
         await outbox.settle()
 
     async def _wait(self, seconds: float, outbox: Outbox) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
-        except TimeoutError:
-            pass
         if outbox.fault is not None:
             self._fault = self._fault or outbox.fault
             self._stop.set()

@@ -10,10 +10,11 @@ from titan.live.errors import StartRefused, UsageError
 from titan.model.clock import Clock
 from titan.settings import Venue
 from titan.venues.adapter import Adapter, Sinks
-from titan.venues.binance import BinanceAdapter, BinanceConfig
+from titan.venues.binance import BinanceAdapter
+from titan.venues.binance_config import BinanceConfig
 
 LOOPBACK_KEY = "loopback-key"
-LOOPBACK_SECRET = "loopback-secret"  # noqa: S105 - the loopback exchange's public default, worth nothing elsewhere
+LOOPBACK_SECRET = "loopback-secret"
 
 
 class VenueAddress(NamedTuple):

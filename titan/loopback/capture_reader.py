@@ -43,18 +43,6 @@ class RawTrade(msgspec.Struct, frozen=True):
     X: str = "MARKET"
 
 
-class RawTop(msgspec.Struct, frozen=True):
-    """A best bid and ask as it stands in the capture."""
-
-    s: str
-    u: int
-    b: str
-    B: str
-    a: str
-    A: str
-    T: int
-
-
 class RawSnapshot(msgspec.Struct, frozen=True):
     """A REST depth answer written into the capture."""
 
@@ -70,9 +58,9 @@ class RawOther(msgspec.Struct, frozen=True):
     s: str = ""
 
 
-RawMessage = RawDepth | RawTrade | RawTop | RawSnapshot | RawOther
+RawMessage = RawDepth | RawTrade | RawSnapshot | RawOther
 
-_KINDS: dict[str, type[RawMessage]] = {"depthUpdate": RawDepth, "trade": RawTrade, "bookTicker": RawTop}
+_KINDS: dict[str, type[RawMessage]] = {"depthUpdate": RawDepth, "trade": RawTrade}
 
 
 class _Envelope(msgspec.Struct, frozen=True):

@@ -18,6 +18,8 @@ class Hello(msgspec.Struct, frozen=True):
     clock: str
     now_ns: int
     speed: float
+    instance: str
+    """Names this run of the exchange: its accounts have no history before it."""
 
 
 class Advance(msgspec.Struct, frozen=True):
@@ -56,6 +58,11 @@ class Control:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._taken = False
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    async def close(self, app: web.Application) -> None:
+        """Say goodbye to whoever holds a control socket."""
+        await asyncio.gather(*(socket.close() for socket in tuple(self._sockets)))
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """The ``/control`` route."""
@@ -69,6 +76,7 @@ class Control:
             await socket.close()
             return socket
         self._taken = True
+        self._sockets.add(socket)
         try:
             await self._serve(socket)
         except ControlError as error:
@@ -78,6 +86,7 @@ class Control:
             return socket  # the runner is gone; time stands still until another connects
         finally:
             self._taken = False
+            self._sockets.discard(socket)
         await socket.close()
         return socket
 
@@ -85,10 +94,10 @@ class Control:
         desk = self._desk
         clock = desk.clock
         desk.catch_up()
-        await _send(socket, Hello(clock.name, desk.exchange.now_ns, clock.speed))
+        await _send(socket, Hello(clock.name, desk.exchange.now_ns, clock.speed, desk.instance))
         if not isinstance(clock, LockstepClock):
             while (await socket.receive()).type is WSMsgType.TEXT:
-                await _send(socket, Hello(clock.name, clock.now_ns(), clock.speed))
+                await _send(socket, Hello(clock.name, clock.now_ns(), clock.speed, desk.instance))
             return
         if (await _receive(socket)).op != "start":
             raise ControlError('expected {"op":"start"}')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import msgspec
 
 from titan.loopback import shapes_orders
@@ -48,6 +50,7 @@ class Desk:
         self.limits = limits
         self.limiter = Limiter(limits)
         self.listen_keys = ListenKeys()
+        self.instance = secrets.token_hex(4)
         self.register = Register()
         self.feeds = Feeds(exchange, self.register)
         self._next_flush_ns = (exchange.now_ns // FLUSH_NS + 1) * FLUSH_NS

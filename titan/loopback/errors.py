@@ -64,8 +64,3 @@ def off_step() -> VenueError:
 def bad_listen_key() -> VenueError:
     """There is no listen key for the account, or it has expired."""
     return VenueError(-1125, "This listenKey does not exist.")
-
-
-def not_supported_type() -> VenueError:
-    """An order type this exchange does not carry."""
-    return VenueError(-1116, "Invalid orderType.")

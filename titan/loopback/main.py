@@ -6,6 +6,7 @@ import asyncio
 import errno
 import math
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -188,8 +189,13 @@ async def run_exchange(
 
 
 @asynccontextmanager
-async def serving(desk: Desk, port: int = 0) -> AsyncIterator[int]:
+async def serving(desk: Desk, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Hold a port of 127.0.0.1 open for `desk`; gives the port. The market is left to the caller.
+
+    Parameters
+    ----------
+    tls : ssl.SSLContext or None
+        Speak https and wss, so that a client can be sent here under the venue's own host names.
 
     Raises
     ------
@@ -199,7 +205,7 @@ async def serving(desk: Desk, port: int = 0) -> AsyncIterator[int]:
     runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await _open_port(web.TCPSite(runner, HOST, port), port)
+        await _open_port(web.TCPSite(runner, HOST, port, ssl_context=tls), port)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
@@ -208,6 +214,10 @@ async def serving(desk: Desk, port: int = 0) -> AsyncIterator[int]:
 async def _open_port(site: web.TCPSite, port: int) -> None:
     try:
         await site.start()
+    except OverflowError:
+        raise ExchangeStartError(
+            f"port {port} does not exist; give one from 0 to 65535 with --port"
+        ) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             message = f"port {port} on {HOST} is in use; give another with --port, or 0 for a free one"

@@ -57,7 +57,7 @@ def _order_error(call: Call, instrument: Instrument, refusal: Refusal, side: int
     if refusal.reason is RefusalReason.PRICE_BAND:
         mark = call.desk.exchange.mark(instrument.symbol)
         bound = instrument.band_up if side > 0 else instrument.band_down
-        value = f"{mark.mark * bound:.8f}" if mark else ""
+        value = shapes_orders.price_8(mark.mark * bound) if mark else ""
     return refusals.order_error(refusal, value, side)
 
 

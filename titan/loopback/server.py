@@ -26,9 +26,11 @@ def application(desk: Desk) -> web.Application:
         app.router.add_get(prefix + "/ws", face.raw)
         app.router.add_get(prefix + "/ws/{names:.+}", face.raw)
         app.router.add_get(prefix + "/stream", face.combined)
-    app.router.add_get("/control", Control(desk).handle)
+    control = Control(desk)
+    app.router.add_get("/control", control.handle)
     app.router.add_route("*", "/fapi/{rest:.*}", face.rest)
     app.on_shutdown.append(face.close)
+    app.on_shutdown.append(control.close)
     return app
 
 
@@ -67,12 +69,14 @@ class _Face:
         socket = web.WebSocketResponse(heartbeat=_PING_S)
         await socket.prepare(request)
         self._desk.catch_up()
-        keys = self._desk.listen_keys
-        accounts = [account for name in names if (account := keys.account(name)) is not None]
+        key, account = next(
+            ((name, found) for name in names if (found := self._desk.listen_keys.account(name)) is not None),
+            ("", ""),
+        )
         counted = OBSERVER_HEADER not in request.headers
-        connection = Connection(socket, combined, accounts[0] if accounts else "", counted)
+        connection = Connection(socket, combined, account, key, counted)
         register = self._desk.register
-        if accounts:
+        if account:
             register.add_private(connection)
         register.subscribe(connection, [name for name in names if "@" in name or name.startswith("!")])
         self._sockets.add(socket)

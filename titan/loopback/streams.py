@@ -22,16 +22,22 @@ class Connection:
         Prepared.
     combined : bool
         Wrap each frame as ``{"stream": name, "data": frame}``.
-    account : str
-        The account of a private stream; empty on public ones.
+    account, listen_key : str
+        Of a private stream; empty on public ones.
     counted : bool
         False for an observer, whose frames no lock-step runner waits for.
     """
 
     def __init__(
-        self, socket: web.WebSocketResponse, combined: bool, account: str = "", counted: bool = True
+        self,
+        socket: web.WebSocketResponse,
+        combined: bool,
+        account: str = "",
+        listen_key: str = "",
+        counted: bool = True,
     ) -> None:
         self.account = account
+        self.listen_key = listen_key
         self.counted = counted
         self.combined = combined
         self.names: set[str] = set()
@@ -121,7 +127,7 @@ class Register:
     def publish_private(self, account: str, payload: bytes) -> None:
         """Send a frame to the private streams of an account."""
         for connection in self._private.get(account, ()):
-            connection.publish(connection.account, payload)
+            connection.publish(connection.listen_key, payload)
             self.private_sent += connection.counted
 
 

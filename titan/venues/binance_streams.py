@@ -11,9 +11,8 @@ from titan.model.clock import Clock
 from titan.model.events import JournalledEvent, StreamState
 from titan.model.instruments import Instrument
 from titan.venues.adapter import Sinks
-from titan.venues.binance_calls import KEEP_LISTEN_KEY, LISTEN_KEY
+from titan.venues.binance_calls import KEEP_LISTEN_KEY, LISTEN_KEY, Client
 from titan.venues.binance_config import BinanceConfig
-from titan.venues.ccxt_client import RestClient
 from titan.venues.websocket import Stream, StreamRefused, StreamSettings
 from titan.wire.binance_usdm import WireError, decode_user_event, refusal
 
@@ -40,7 +39,7 @@ class BinanceStreams:
     ----------
     config : BinanceConfig
         The account.
-    client : RestClient
+    client : Client
         Makes and renews the listen key.
     clock : Clock
         Stamps events.
@@ -53,7 +52,7 @@ class BinanceStreams:
     def __init__(
         self,
         config: BinanceConfig,
-        client: RestClient,
+        client: Client,
         clock: Clock,
         sinks: Sinks,
         instruments: Callable[[], Mapping[str, Instrument]],
@@ -69,7 +68,7 @@ class BinanceStreams:
         symbols = [symbol.lower() for symbol in config.symbols]
         self.market = Stream(
             self._market_address,
-            self._on_market,
+            self.take_market,
             lambda up, reason: self._tell("market", up, reason),
             StreamSettings(stale_after_s=config.stale_after_s),
             channel=channel_of,
@@ -77,7 +76,7 @@ class BinanceStreams:
         )
         self.private = Stream(
             self._private_address,
-            self._on_private,
+            self.take_private,
             lambda up, reason: self._tell("private", up, reason),
             StreamSettings(stale_after_s=0.0),
         )
@@ -128,12 +127,13 @@ class BinanceStreams:
                 self._config.keep_alive_s if done else min(_RETRY_KEEP_ALIVE_S, self._config.keep_alive_s)
             )
 
-    def _on_market(self, payload: bytes) -> None:
+    def take_market(self, payload: bytes) -> None:
+        """A market frame, as received."""
         self._sinks.market(payload)
         if self._renewed_ns and self._clock.now_ns() - self._renewed_ns > self._config.keep_alive_s * _S:
             self._renewal_due.set()
 
-    def _on_private(self, payload: bytes) -> None:
+    def take_private(self, payload: bytes) -> None:
         """Exactly one delivery a frame; a frame that is unreadable or ends the key also ends the connection."""
         try:
             found = decode_user_event(payload, self._clock.now_ns(), self._config.venue, self._instruments())
