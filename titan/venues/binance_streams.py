@@ -128,7 +128,7 @@ class BinanceStreams:
             )
 
     def take_market(self, payload: bytes) -> None:
-        """A market frame, as received."""
+        """A market frame, as received; each also looks whether the listen key is due."""
         self._sinks.market(payload)
         if self._renewed_ns and self._clock.now_ns() - self._renewed_ns > self._config.keep_alive_s * _S:
             self._renewal_due.set()
