@@ -9,6 +9,7 @@ import msgspec
 
 from titan.engine.book import BookImage
 from titan.engine.desk import Desk, Ending, Market, Phase, VenueDesk
+from titan.engine.orders import Counts
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
 from titan.model.instruments import Instrument
 
@@ -102,6 +103,7 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
             host.restore(kept)
     same_session = data["session"] == desk.config.session
     if not same_session:
+        desk.orders.counts = Counts()
         for host in desk.hosts:
             host.quarantined = ""  # whoever starts anew has looked at it
     for key, market in desk.markets.items():
