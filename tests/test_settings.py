@@ -6,8 +6,6 @@ import configparser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import titan
 from scripts import settings_page

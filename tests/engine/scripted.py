@@ -318,7 +318,7 @@ class ScriptedVenue:
             answers.append(e.InstrumentUpdate(time_ns=now_ns, instrument=terms))
             answers.append(
                 e.FeeRates(
-                    time_ns=now_ns, venue=self.name, symbol=symbol, maker=Decimal("0.0002"), taker=Decimal("0.0005")
+                    time_ns=now_ns, venue=self.name, symbol=symbol, maker=Decimal(0), taker=Decimal("0.0005")
                 )
             )
         return answers

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.engine.scripted import instrument
 from titan.engine.ledger import Ledger
@@ -39,6 +39,15 @@ class Truth(msgspec.Struct):
         return self.state in {"open", "partially_filled"}
 
 
+AMENDABLE = lambda self, t: self.order_of(t).state in STEADY and self.order_of(t).ends_as is None
+CANCELLABLE = lambda self, t: self.order_of(t).live and self.order_of(t).state != OrderState.PENDING_CANCEL
+LIVE = lambda self, t: self.order_of(t).live
+ON_ITS_WAY = lambda self, t: t.state == "on its way" and self.in_time(t.sent)
+AMEND_COMING = lambda self, t: t.amend is not None and self.in_time(t.amend[2])
+CANCEL_COMING = lambda self, t: t.cancel_sent and t.state != "on its way" and self.in_time(t.cancel_sent)
+STANDING = lambda self, t: t.standing
+
+
 class LateVenue(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
@@ -52,15 +61,22 @@ class LateVenue(RuleBasedStateMachine):
         self.executions: list[Fill] = []
         self.seen: dict[str, int] = {}
 
-    def pick(self, data, condition):
-        chosen = [t for t in self.truths.values() if condition(t)]
-        return data.draw(st.sampled_from(chosen)) if chosen else None
+    @initialize(size=st.integers(4, 9))
+    def two_orders_stand(self, size):
+        for side in (1, -1):
+            self.place(side, size)
+            self.arrive(self.truths[f"o{len(self.truths) - 1}"])
+            self.hear(True)
+
+    def matching(self, condition):
+        return [truth for truth in self.truths.values() if condition(self, truth)]
 
     def order_of(self, truth):
         return self.orders.get(truth.client_id)
 
     # ---- What we do --------------------------------------------------------------------------------------
 
+    @precondition(lambda self: len(self.truths) < 4)
     @rule(side=st.sampled_from([1, -1]), size=st.integers(1, 9))
     def place(self, side, size):
         client_id = f"o{len(self.truths)}"
@@ -73,35 +89,39 @@ class LateVenue(RuleBasedStateMachine):
         )  # fmt: skip
         self.truths[client_id] = Truth(client_id, side, size, self.now)
 
+    @precondition(lambda self: self.matching(AMENDABLE))
     @rule(data=st.data(), price=st.integers(99, 101), size=st.integers(1, 9))
     def amend(self, data, price, size):
-        truth = self.pick(data, lambda t: self.order_of(t).state in STEADY and self.order_of(t).ends_as is None)
-        if truth is not None:
-            order = self.order_of(truth)
-            self.orders.begin_amend(order, price, order.filled + size, self.now)
-            truth.amend = (price, order.filled + size, self.now)
+        truth = data.draw(st.sampled_from(self.matching(AMENDABLE)))
+        order = self.order_of(truth)
+        self.orders.begin_amend(order, price, order.filled + size, self.now)
+        truth.amend = (price, order.filled + size, self.now)
 
+    @precondition(lambda self: self.matching(CANCELLABLE))
     @rule(data=st.data())
     def cancel(self, data):
-        truth = self.pick(data, lambda t: self.order_of(t).live and self.order_of(t).state != OrderState.PENDING_CANCEL)
-        if truth is not None:
-            self.orders.begin_cancel(self.order_of(truth), self.now)
-            truth.cancel_sent = self.now
+        truth = data.draw(st.sampled_from(self.matching(CANCELLABLE)))
+        self.orders.begin_cancel(self.order_of(truth), self.now)
+        truth.cancel_sent = self.now
 
-    @rule(data=st.data())
-    def query(self, data):
-        truth = self.pick(data, lambda t: self.order_of(t).live)
-        if truth is None:
-            return
+    @precondition(lambda self: self.matching(LIVE))
+    @rule(data=st.data(), prompt=st.booleans())
+    def query(self, data, prompt):
+        truth = data.draw(st.sampled_from(self.matching(LIVE)))
         self.order_of(truth).queried_ns = self.now
         if truth.venue_id:
             self.mail.append(self.word(truth, "query"))
         else:
             self.mail.append(
                 OrderAbsent(
-                    time_ns=self.now, venue="v", symbol=TERMS.symbol, venue_ns=self.now, client_id=truth.client_id
+                    time_ns=self.now,
+                    venue="v",
+                    symbol=TERMS.symbol,
+                    venue_ns=self.now,
+                    client_id=truth.client_id,
                 )
             )
+        self.hear(prompt)
 
     @rule(nameless=st.booleans())
     def read_fills(self, nameless):
@@ -120,23 +140,25 @@ class LateVenue(RuleBasedStateMachine):
     def in_time(self, sent):
         return self.now - sent <= WINDOW
 
-    @rule(data=st.data(), refused=st.booleans())
-    def a_place_arrives(self, data, refused):
-        truth = self.pick(data, lambda t: t.state == "on its way" and self.in_time(t.sent))
-        if truth is None:
-            return
+    @precondition(lambda self: self.matching(ON_ITS_WAY))
+    @rule(data=st.data(), refused=st.booleans(), prompt=st.booleans())
+    def a_place_arrives(self, data, refused, prompt):
+        truth = data.draw(st.sampled_from(self.matching(ON_ITS_WAY)))
         if refused:
             truth.state = "refused"
             self.mail.append(self.outcome(truth, "place", "rejected"))
             return
+        self.arrive(truth)
+        self.hear(prompt)
+
+    def arrive(self, truth):
         truth.state, truth.venue_id, truth.changed = "open", f"n{truth.client_id}", self.now
         self.mail.append(self.word(truth, "answer"))
 
+    @precondition(lambda self: self.matching(AMEND_COMING))
     @rule(data=st.data(), refused=st.booleans())
     def an_amend_arrives(self, data, refused):
-        truth = self.pick(data, lambda t: t.amend is not None and self.in_time(t.amend[2]))
-        if truth is None:
-            return
+        truth = data.draw(st.sampled_from(self.matching(AMEND_COMING)))
         (price, size, _), truth.amend = truth.amend, None
         if refused or not truth.standing or size <= truth.filled:
             self.mail.append(self.outcome(truth, "amend", "rejected"))
@@ -144,11 +166,10 @@ class LateVenue(RuleBasedStateMachine):
         truth.price, truth.size, truth.changed = price, size, self.now
         self.mail.append(self.word(truth, "answer"))
 
+    @precondition(lambda self: self.matching(CANCEL_COMING))
     @rule(data=st.data())
     def a_cancel_arrives(self, data):
-        truth = self.pick(data, lambda t: t.cancel_sent and t.state != "on its way" and self.in_time(t.cancel_sent))
-        if truth is None:
-            return
+        truth = data.draw(st.sampled_from(self.matching(CANCEL_COMING)))
         truth.cancel_sent = 0
         if not truth.standing:
             self.mail.append(self.outcome(truth, "cancel", "rejected"))
@@ -156,11 +177,10 @@ class LateVenue(RuleBasedStateMachine):
         truth.state, truth.changed = "cancelled", self.now
         self.mail.append(self.word(truth, "answer"))
 
+    @precondition(lambda self: self.matching(STANDING))
     @rule(data=st.data(), lots=st.integers(1, 5))
     def an_order_fills(self, data, lots):
-        truth = self.pick(data, lambda t: t.standing)
-        if truth is None:
-            return
+        truth = data.draw(st.sampled_from(self.matching(STANDING)))
         lots = min(lots, truth.size - truth.filled)
         truth.filled += lots
         truth.changed = self.now
@@ -202,11 +222,16 @@ class LateVenue(RuleBasedStateMachine):
     def a_message_is_lost(self, data):
         del self.mail[data.draw(st.integers(0, len(self.mail) - 1))]
 
+    @precondition(lambda self: self.matching(LIVE))
     @rule(data=st.data(), action=st.sampled_from(["place", "amend", "cancel"]))
     def nothing_is_heard(self, data, action):
-        truth = self.pick(data, lambda t: self.order_of(t).live)
-        if truth is not None:
-            self.receive(self.outcome(truth, action, "unknown"))
+        truth = data.draw(st.sampled_from(self.matching(LIVE)))
+        self.receive(self.outcome(truth, action, "unknown"))
+
+    def hear(self, prompt):
+        """Often the newest message is heard at once."""
+        if prompt:
+            self.receive(self.mail.pop())
 
     def receive(self, message):
         match message:
@@ -255,4 +280,4 @@ class LateVenue(RuleBasedStateMachine):
 
 
 TestLateVenue = LateVenue.TestCase
-TestLateVenue.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLateVenue.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)

@@ -111,6 +111,18 @@ async def test_a_listen_key_that_is_refused_is_replaced(venue: FakeVenue, opened
     assert len(venue.calls("PUT", "v1/listenKey")) >= 3
 
 
+async def test_the_listen_key_is_renewed_by_the_sessions_clock_too(venue: FakeVenue, opened: Opened) -> None:
+    desk = await opened()
+    await venue.sockets["market"][0].send_bytes(DEPTH)
+    await desk.until(lambda: len(desk.frames) == 1)
+    assert venue.calls("PUT", "v1/listenKey") == []
+    desk.clock.ns += 1_501 * 1_000_000_000
+    await venue.sockets["market"][0].send_bytes(DEPTH)
+    async with asyncio.timeout(20):
+        while not venue.calls("PUT", "v1/listenKey"):
+            await asyncio.sleep(0.01)
+
+
 async def test_the_clock_is_measured_again(venue: FakeVenue, opened: Opened) -> None:
     desk = await opened(clock_sync_interval_s=0.05)
     before = desk.adapter.clock_offset_ns
@@ -118,10 +130,17 @@ async def test_the_clock_is_measured_again(venue: FakeVenue, opened: Opened) -> 
     async with asyncio.timeout(20):
         while desk.adapter.clock_offset_ns == before:
             await asyncio.sleep(0.02)
-    venue.on("GET", "v1/time", error(-1000), answer({"serverTime": "x"}))
-    after = desk.adapter.clock_offset_ns
-    assert "status 400" in await synchronise(desk.adapter._client, desk.clock, samples=2) or after
-    assert desk.adapter.clock_offset_ns == after
+    assert desk.adapter.clock_offset_ns == 9_000_000_000 - desk.clock.ns % 1_000_000
+
+
+async def test_the_clock_is_left_as_it_is_when_no_answer_tells_the_time(
+    venue: FakeVenue, opened: Opened
+) -> None:
+    desk = await opened()
+    before = desk.adapter.clock_offset_ns
+    venue.on("GET", "v1/time", answer({"serverTime": "x"}), error(-1000))
+    assert await synchronise(desk.adapter._client, desk.clock, samples=2) == "status 400 instead of the time"
+    assert desk.adapter.clock_offset_ns == before
 
 
 @pytest.mark.parametrize(
@@ -138,7 +157,7 @@ async def test_without_a_listen_key_the_venue_is_unreachable(venue: FakeVenue, r
 async def test_a_venue_that_is_not_there(venue: FakeVenue) -> None:
     await venue.stop()
     desk = Desk(venue)
-    with pytest.raises(VenueUnreachable, match="cannot be reached.*check rest_url"):
+    with pytest.raises(VenueUnreachable, match=r"cannot be reached.*check rest_url"):
         await desk.adapter.open()
 
 

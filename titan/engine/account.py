@@ -27,6 +27,8 @@ from titan.model.orders import Lifetime, Order, OrderState
 MANUAL = "manual"
 """The book of executions that no strategy asked for: an operator's by hand, or the venue's own."""
 
+ELSEWHERE = "an order of ours stands in an instrument that is not configured; cancel it by hand"
+
 FILLS_OVERLAP_NS = 10_000_000_000
 """Own executions are re-read this far back: the venue's stamps and ours differ, and duplicates are harmless."""
 
@@ -48,6 +50,9 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
             )
         return
     if update.state not in {OrderState.OPEN, OrderState.PARTIALLY_FILLED}:
+        return
+    if update.key not in desk.markets:
+        desk.note("error", "order_elsewhere", ELSEWHERE, update.key, update.client_id)
         return
     order = Order(
         venue=update.venue,
@@ -81,9 +86,11 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
 
 
 def cancel(desk: Desk, order: Order) -> None:
-    """Cancel an order; nothing ever forbids it."""
+    """Cancel an order; nothing ever forbids it. One that the venue has ended only waits for its executions."""
+    if order.ends_as is not None:
+        return
     desk.orders.begin_cancel(order, desk.now_ns)
-    order.asked_ns = desk.now_ns
+    order.asked_ns = order.cancel_asked_ns = desk.now_ns
     desk.emit(CancelOrder(venue=order.venue, symbol=order.symbol, client_id=order.client_id))
 
 
@@ -95,9 +102,13 @@ def query(desk: Desk, order: Order) -> None:
 
 def on_fill(desk: Desk, fill: Fill) -> None:
     """Book an execution, once, in whatever state its order is."""
+    market = desk.markets.get(fill.key)
+    if market is None or market.instrument is None:
+        message = "an execution in an instrument that is not configured, or not read yet; it is not booked"
+        desk.note("warning", "fill_elsewhere", message, fill.key, fill.client_id)
+        return
     if not desk.orders.apply_fill(fill):
         return
-    market = desk.markets[fill.key]
     market.fill_ns = desk.now_ns
     order = desk.orders.find(fill, fill.client_id, fill.venue_id)
     strategy = _owner(desk, fill, order)
@@ -189,13 +200,22 @@ def ask_account(desk: Desk, venue: str, purpose: str) -> None:
 def on_fills_queried(desk: Desk, answer: FillsQueried) -> None:
     """Book what the stream did not bring."""
     market = next(m for m in desk.markets_of(answer.venue) if m.key.symbol == answer.symbol)
+    unproven = any(not order.venue_id for order in desk.orders.live(market.key))
+    nameless = [fill for fill in answer.fills if unproven and _nameless(desk, fill)]
     for fill in answer.fills:
-        on_fill(desk, fill)
+        if fill not in nameless:
+            on_fill(desk, fill)
+    for order in desk.orders.live(market.key):
+        order.fills_read = True
+    if nameless:
+        return  # they may belong to the order whose venue id is not known yet: they are read again
     asked = desk.venues[answer.venue].asked_ns.get(f"fills {answer.symbol}", 0)
     market.fills_from_ns = max(market.fills_from_ns, asked - FILLS_OVERLAP_NS)
     desk.venues[answer.venue].unread.discard(f"fills {answer.symbol}")
-    for order in desk.orders.live(market.key):
-        order.fills_read = True
+
+
+def _nameless(desk: Desk, fill: Fill) -> bool:
+    return not fill.client_id and desk.orders.find(fill, "", fill.venue_id) is None
 
 
 def on_income(desk: Desk, income: Income) -> None:

@@ -1,7 +1,7 @@
 """The order manager: every order of ours, its enforced state machine, and fills booked exactly once.
 
-It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and stays
-until the venue's word ends it.
+It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and
+stays until the venue's word ends it.
 """
 
 from __future__ import annotations
@@ -113,8 +113,9 @@ class OrderManager:
     def apply_update(self, update: OrderUpdate, proof_after_ns: int = 0) -> Order | None:
         """Book the venue's word on an order; None if the order is not known here.
 
-        Updates may arrive late or twice: a filled quantity never falls, and an ended order stays ended. An amend that has
-        had no answer may still arrive at the venue within `proof_after_ns`: until then its worse size counts.
+        Updates may arrive late or twice: a filled quantity never falls, and an ended order stays ended. An
+        amend that has had no answer may still arrive at the venue within `proof_after_ns`: until then its
+        worse size counts.
         """
         order = self.find(update, update.client_id, update.venue_id)
         if order is None or not order.live:
@@ -137,7 +138,11 @@ class OrderManager:
             return order  # a fill of the old terms crossed our amend on the way
         if order.state is S.PENDING_CANCEL and update.source != "query":
             return order  # word of the time before our cancel arrived
-        if order.pending_size and not confirms_amend and order.queried_ns <= order.amended_ns + proof_after_ns:
+        if (
+            order.pending_size
+            and not confirms_amend
+            and order.queried_ns <= order.amended_ns + proof_after_ns
+        ):
             self.doubt(order, update.time_ns)
             return order  # our amend may still be on its way
         order.pending_price = order.pending_size = 0
@@ -203,15 +208,18 @@ class OrderManager:
             if order.state is S.PENDING_AMEND:
                 self._move(order, S.PARTIALLY_FILLED if order.venue_filled else S.OPEN, outcome.time_ns)
         else:
-            self.doubt(order, outcome.time_ns)  # a refused cancel says no more than that the order is elsewhere
+            self.doubt(
+                order, outcome.time_ns
+            )  # a refused cancel says no more than that the order is elsewhere
         return order
 
     def apply_absence(self, absent: OrderAbsent, proof_after_ns: int) -> Order | None:
         """Book one "no such order"; returns the order.
 
-        It counts only when the venue's clock is past the order's sending by `proof_after_ns`: before that the order
-        may still be on its way. Two of them, with own executions read in between, end the order (`conclude_absent`).
-        One that the venue has ended itself waits for its executions, and for nothing else.
+        It counts only when the venue's clock is past the order's sending by `proof_after_ns`: before that the
+        order may still be on its way. Two of them, with own executions read in between, end the order
+        (`conclude_absent`). One that the venue has ended itself waits for its executions, and for nothing
+        else.
         """
         order = self._orders.get(absent.client_id)
         if order is None or not order.live or order.ends_as is not None:
@@ -252,6 +260,12 @@ class OrderManager:
             order.state = state
         order.changed_ns = time_ns
 
+    def drop(self, order: Order) -> None:
+        """Let go of a live order that this session has no means to follow; the caller tells about it."""
+        del self._live[order.key][order.client_id]
+        del self._orders[order.client_id]
+        self._by_venue_id.pop((order.key, order.venue_id), None)
+
     def forget(self, before_ns: int) -> None:
         """Drop orders that ended before `before_ns`; a live order is never dropped, however old."""
         for client_id in [c for c, o in self._orders.items() if not o.live and o.changed_ns < before_ns]:
@@ -259,9 +273,11 @@ class OrderManager:
             self._by_venue_id.pop((order.key, order.venue_id), None)
 
     def rekey(self, key: InstrumentKey, tick_ratio: Decimal, lot_ratio: Decimal) -> None:
-        """Express live orders in new ticks and lots (old = ratio * new), for the time until they are cancelled.
+        """Express live orders in new ticks and lots (old = ratio * new), for the time until they are
+        cancelled.
 
-        What is no whole number of new lots counts at its worst: sizes are rounded up, what is filled is rounded down.
+        What is no whole number of new lots counts at its worst: sizes are rounded up, what is filled is
+        rounded down.
         """
         for order in self.live(key):
             order.price = round(order.price * tick_ratio)

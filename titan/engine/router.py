@@ -1,7 +1,7 @@
 """The router: turns the difference between wanted quotes and working orders into place, amend and cancel.
 
-It keeps an order where it stands unless the change is worth its place in the queue, and it never adds a second order where
-one is still unproven.
+It keeps an order where it stands unless the change is worth its place in the queue, and it never adds a
+second order where one is still unproven.
 """
 
 from __future__ import annotations
@@ -58,10 +58,11 @@ def plan(
     working : iterable of Order
         Every live order of the same strategy and instrument.
     requote_ticks : int
-        An order stays if its price is off by fewer ticks than this and its size still serves. Never applied to a quote that moves
-        away from the market: risk is taken off at once.
+        An order stays if its price is off by fewer ticks than this and its size still serves. Never applied
+        to a quote that moves away from the market: risk is taken off at once.
     use_amend : bool
-        Whether the venue amends; otherwise an order is cancelled, and its successor placed once that is proven.
+        Whether the venue amends; otherwise an order is cancelled, and its successor placed once that is
+        proven.
     """
     changes: list[Change] = []
     orders = list(working)
@@ -81,11 +82,13 @@ def plan(
 
 
 def _cancellable(order: Order) -> bool:
+    if order.ends_as is not None:
+        return False  # the venue has ended it: it only waits for its executions
     return order.state in STEADY or order.state in {OrderState.PENDING_AMEND, OrderState.UNKNOWN}
 
 
 def _adjust(order: Order, quote: Wanted, requote_ticks: int, use_amend: bool) -> list[Change]:
-    if order.state not in STEADY:
+    if order.state not in STEADY or order.ends_as is not None:
         return []
     towards_market = (quote.price - order.price) * order.side
     same_price = quote.price == order.price or 0 < towards_market < requote_ticks
@@ -93,6 +96,6 @@ def _adjust(order: Order, quote: Wanted, requote_ticks: int, use_amend: bool) ->
     serves = quote.size >= order.remaining and 2 * order.remaining >= quote.size
     if same_price and serves:
         return []
-    if use_amend and order.ends_as is None:
+    if use_amend:
         return [Amend(order, quote.price, order.filled + quote.size)]
     return [Cancel(order)]

@@ -43,10 +43,15 @@ class ChildExchange:
             line = await asyncio.wait_for(output.readline(), START_TIMEOUT_S)
         except TimeoutError:
             await self._end()
-            raise StartRefused(f"the loopback exchange did not open its port within {START_TIMEOUT_S:g} s") from None
+            raise StartRefused(
+                f"the loopback exchange did not open its port within {START_TIMEOUT_S:g} s"
+            ) from None
         if not line:
             code = await self._process.wait()
-            raise StartRefused(f"the loopback exchange ended with code {code} before it opened its port; see the line above")
+            text = (
+                f"the loopback exchange ended with code {code} before it opened its port; see the line above"
+            )
+            raise StartRefused(text)
         self.port = int(json.loads(line)["port"])
         return self
 

@@ -1,4 +1,4 @@
-"""What a session's header says of the program: commit, locks, processor, and the sources of everything it decided with."""
+"""What a session's header says of the program: commit, locks, processor, and the sources that decided."""
 
 from __future__ import annotations
 

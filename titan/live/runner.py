@@ -72,7 +72,9 @@ async def run(settings: Settings, options: RunOptions) -> Result:
         except AccountLocked as error:
             raise StartRefused(str(error)) from None
         except OSError as error:
-            raise StartRefused(f"journals folder {journals}: {error.strerror}; correct [project] journals") from None
+            raise StartRefused(
+                f"journals folder {journals}: {error.strerror}; correct [project] journals"
+            ) from None
         child = await _start_exchange(settings, options, stack)
         address = address_of(settings.venue[options.venue], child.port if child else None)
         return await Runner(settings, options, address, account).run()
@@ -95,7 +97,9 @@ def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
         raise UsageError(f"capture {options.replay}: no such file")
 
 
-async def _start_exchange(settings: Settings, options: RunOptions, stack: AsyncExitStack) -> ChildExchange | None:
+async def _start_exchange(
+    settings: Settings, options: RunOptions, stack: AsyncExitStack
+) -> ChildExchange | None:
     if settings.venue[options.venue].rest_url:
         return None
     arguments = ["--speed", options.speed, "--seed", str(options.seed)]
@@ -216,8 +220,12 @@ class Runner:
         self._look()
 
     def _observer(self, telemetry: Telemetry) -> Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None]:
-        def observe(event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int) -> None:
-            if self._first_quote_cpu_s is None and any(isinstance(command, PlaceOrder) for command in commands):
+        def observe(
+            event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int
+        ) -> None:
+            if self._first_quote_cpu_s is None and any(
+                isinstance(command, PlaceOrder) for command in commands
+            ):
                 self._first_quote_cpu_s = round(time.process_time(), 3)
             telemetry.observe(event, commands, heard_ns, decided_ns)
 
@@ -228,7 +236,9 @@ class Runner:
         try:
             bound = await telemetry.serve(port)
         except OSError as error:
-            raise StartRefused(f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0") from None
+            raise StartRefused(
+                f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0"
+            ) from None
         url = f"http://127.0.0.1:{bound}/metrics"
         telemetry.log.info("metrics and health", code="telemetry", url=url, pid=os.getpid())
 
@@ -278,7 +288,9 @@ class Runner:
         await self._open(session, adapter)
 
         async def capture_over() -> None:
-            self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason="the capture is over", exit_code=CLEAN))
+            self._ingest(
+                lambda now_ns: StopRequested(time_ns=now_ns, reason="the capture is over", exit_code=CLEAN)
+            )
 
         await follow(self._address.control_url, session, outbox, mailbox, clock, capture_over)
         await self._raise_fault(outbox)
@@ -287,7 +299,9 @@ class Runner:
         """After a fault of ours nothing is known: cancel whatever may stand, then let the fault end the session."""
         if self._fault is None:
             return
-        left = await outbox.cancel_everything(self._options.venue, self._settings.venue[self._options.venue].symbols)
+        left = await outbox.cancel_everything(
+            self._options.venue, self._settings.venue[self._options.venue].symbols
+        )
         text = "every order was cancelled" if not left else f"NOT proven cancelled: {', '.join(left)}"
         raise InternalFault(f"{type(self._fault).__name__}: {self._fault}; {text}") from self._fault
 

@@ -43,7 +43,9 @@ def address_of(venue: Venue, child_port: int | None) -> VenueAddress:
     stream_url = venue.stream_url or f"{websocket}://{rest.netloc}"
     for url in (venue.rest_url, stream_url):
         _require_this_machine(url)
-    return VenueAddress(venue.rest_url.rstrip("/"), stream_url.rstrip("/"), f"{websocket}://{rest.netloc}/control")
+    return VenueAddress(
+        venue.rest_url.rstrip("/"), stream_url.rstrip("/"), f"{websocket}://{rest.netloc}/control"
+    )
 
 
 def _require_this_machine(url: str) -> None:
@@ -53,7 +55,8 @@ def _require_this_machine(url: str) -> None:
     except ValueError:
         local = False
     if not local:
-        raise StartRefused(f"mode loopback trades on this machine only, and {url} is elsewhere; use 127.0.0.1 or another mode")
+        text = f"mode loopback trades on this machine only, and {url} is elsewhere; use 127.0.0.1 or another mode"
+        raise StartRefused(text)
 
 
 def build_adapter(venue: Venue, name: str, address: VenueAddress, clock: Clock, sinks: Sinks) -> Adapter:

@@ -64,6 +64,7 @@ class Order(msgspec.Struct, kw_only=True):
     adopted_ns: int = 0  # the venue's stamp on what was adopted: executions up to it are in `filled` already
     asked_ns: int = 0  # when the last request to change it was decided
     amended_ns: int = 0  # when the last amend was decided
+    cancel_asked_ns: int = 0  # when the last cancel was decided
     queried_ns: int = 0  # when the venue was last asked about it
     absences: int = 0  # valid "no such order" answers since the last word
     fills_read: bool = False  # own executions were read completely since the first of them

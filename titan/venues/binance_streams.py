@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 from titan.model.clock import Clock
@@ -21,6 +22,7 @@ WATCHED = ("depth@100ms", "markPrice@1s")
 
 _PREFIX = b'{"stream":"'
 _RETRY_KEEP_ALIVE_S = 30.0
+_S = 1_000_000_000
 
 
 def channel_of(payload: bytes) -> bytes:
@@ -61,6 +63,8 @@ class BinanceStreams:
         self._sinks = sinks
         self._instruments = instruments
         self._keep_alive: asyncio.Task[None] | None = None
+        self._renewed_ns = 0
+        self._renewal_due = asyncio.Event()
         symbols = [symbol.lower() for symbol in config.symbols]
         self.market = Stream(
             self._market_address,
@@ -104,10 +108,16 @@ class BinanceStreams:
         return f"{self._config.stream}/ws/{key}"
 
     async def _keep_listen_key(self) -> None:
-        """Renew the listen key in time; make a new one when the venue no longer knows it."""
+        """Renew the listen key in time; make a new one when the venue no longer knows it.
+
+        In time by both clocks: in a fast replay the venue's hour is over within seconds of this machine's.
+        """
         pause_s = self._config.keep_alive_s
         while True:
-            await asyncio.sleep(pause_s)
+            self._renewed_ns = self._clock.now_ns()
+            self._renewal_due.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._renewal_due.wait(), pause_s)
             answer = await self._client.call(KEEP_LISTEN_KEY, {})
             refused = refusal(answer.value)
             if refused is not None:
@@ -118,8 +128,10 @@ class BinanceStreams:
             )
 
     def take_market(self, payload: bytes) -> None:
-        """A market frame, as received."""
+        """A market frame, as received; each also looks whether the listen key is due."""
         self._sinks.market(payload)
+        if self._renewed_ns and self._clock.now_ns() - self._renewed_ns > self._config.keep_alive_s * _S:
+            self._renewal_due.set()
 
     def take_private(self, payload: bytes) -> None:
         """Exactly one delivery a frame; a frame that is unreadable or ends the key also ends the connection."""
