@@ -147,6 +147,7 @@ class Runner:
         self._account = account
         self._first_quote_cpu_s: float | None = None
         self._stop = asyncio.Event()
+        self._wake = asyncio.Event()
         self._fault: BaseException | None = None
 
     async def run(self) -> Result:
@@ -178,6 +179,7 @@ class Runner:
         outbox.note_latency = telemetry.note_latency
         outbox.unwritten = telemetry.unwritten
         session.submit = outbox.submit
+        session.timer_set = self._wake.set
         try:
             await self._serve_telemetry(telemetry)
             for notebook in provenance.stale_modules():
@@ -211,9 +213,13 @@ class Runner:
 
     _session: Session | None = None
 
+    def _end(self) -> None:
+        self._stop.set()
+        self._wake.set()
+
     def _look(self) -> None:
         if self._session is not None and self._session.ended is not None:
-            self._stop.set()
+            self._end()
 
     def _sinks(self, session: Session, mailbox: Mailbox | None) -> Sinks:
         """Where the streams deliver: at once, or held for their round in lock-step."""
@@ -250,7 +256,7 @@ class Runner:
         # Whatever it is, it is ours: it is kept and raised again where the session is run.
         except Exception as error:
             self._fault = self._fault or error
-            self._stop.set()
+            self._end()
         self._look()
 
     def _observer(self, telemetry: Telemetry) -> Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None]:
@@ -314,10 +320,11 @@ class Runner:
 
     async def _wait(self, seconds: float, outbox: Outbox) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
         if outbox.fault is not None:
             self._fault = self._fault or outbox.fault
-            self._stop.set()
+            self._end()
         self._look()
 
     async def _live_in_lockstep(
