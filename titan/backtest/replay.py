@@ -87,13 +87,13 @@ async def run_backtest(
     session.ingest(SessionStarted(time_ns=clock.now_ns()))
     _subscribe(desk, adapter, mailbox, session, config.symbols, venue)
     await work(session, outbox)
-    while session.ended is None and (due_ns := desk.source.next_ns()) is not None:
+    while session.ended is None and writer.failed is None and (due_ns := desk.source.next_ns()) is not None:
         desk.clock.set(due_ns)
         desk.step(due_ns)
         clock.set(desk.exchange.now_ns)
         session.fire_due()
         await _settle(session, outbox, mailbox)
-    if session.ended is None:
+    if session.ended is None and writer.failed is None:
         session.ingest(StopRequested(time_ns=clock.now_ns(), reason="the capture is over", exit_code=0))
         await run_out(session, outbox, clock)
     return Backtest(session, outbox)

@@ -8,7 +8,7 @@ from pathlib import Path
 from titan.backtest.replay import recorded_exchange, run_backtest
 from titan.engine.kernel import Kernel
 from titan.live.configure import kernel_config, strategy_modules
-from titan.live.errors import INTERNAL
+from titan.live.errors import INTERNAL, StartRefused, StorageFault
 from titan.live.journaling import begin_journal
 from titan.live.outbox import Outbox
 from titan.live.result import Result
@@ -17,21 +17,28 @@ from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry
 from titan.model.clock import SetClock
 from titan.settings import Settings
+from titan.store.disk import Disk
 from titan.store.session import new_session_id
 
 
-async def backtest_session(settings: Settings, capture: Path, duration_s: float = 0.0) -> Result:
+async def backtest_session(
+    settings: Settings, capture: Path, duration_s: float = 0.0, disk: Disk | None = None
+) -> Result:
     """Run the strategies of the settings' venue on a capture, and journal it as a session.
 
     Parameters
     ----------
     duration_s : float
         Seconds of the capture's clock from the first quote; 0 runs to its end.
+    disk : Disk, optional
+        Where the journal is written; the real one if not given.
 
     Raises
     ------
     ExchangeStartError
         If the capture cannot be replayed.
+    StartRefused, StorageFault
+        If the journal cannot be begun, or written to its end.
     """
     desk = recorded_exchange(capture)
     clock = SetClock(desk.exchange.now_ns)
@@ -39,9 +46,13 @@ async def backtest_session(settings: Settings, capture: Path, duration_s: float 
     session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
     config = kernel_config(settings, session_id, venue, duration_s)
     kernel = Kernel(config, strategy_modules(config))
-    settings.project.journals.mkdir(parents=True, exist_ok=True)
+    journals = settings.project.journals
+    try:
+        journals.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartRefused(f"journals folder {journals}: {error.strerror}; correct [project] journals") from None
     failures: list[OSError] = []
-    writer = begin_journal(settings, kernel, clock, f"backtest.{session_id}", None, failures.append)
+    writer = begin_journal(settings, kernel, clock, f"backtest.{session_id}", None, failures.append, disk)
     telemetry = Telemetry(kernel, session_id, settings.live.log_level)
 
     def attach(session: Session, outbox: Outbox) -> None:
@@ -53,7 +64,8 @@ async def backtest_session(settings: Settings, capture: Path, duration_s: float 
     finally:
         writer.close()
     if failures:
-        raise failures[0]
+        text = f"the journal could not be written: {failures[0]}; free space, then run the backtest again"
+        raise StorageFault(text) from None
     summary = summarise(
         kernel,
         events=done.session.events,

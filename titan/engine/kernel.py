@@ -149,11 +149,13 @@ class Kernel:
 
     def _on_bad_frame(self, event: e.BadFrame) -> None:
         desk = self.desk
-        for market in desk.markets_of(event.venue):
-            if event.symbol in {"", market.key.symbol}:
-                market.book.reset(event.reason)
-                desk.note("warning", "bad_frame", f"{event.reason}; the book is rebuilt", market.key)
-                self._after_market(market)
+        doubted = [m for m in desk.markets_of(event.venue) if event.symbol in {"", m.key.symbol}]
+        for market in doubted:
+            market.book.reset(event.reason)
+            desk.note("warning", "bad_frame", f"{event.reason}; the book is rebuilt", market.key)
+            self._after_market(market)
+        if not doubted:
+            desk.note("warning", "bad_frame", f"{event.reason}; no book of ours is of it", event.key)
 
     def _heard(self, event: e.VenueEvent) -> Market | None:
         """Only the book's own messages show that it is alive: a mark price comes whatever has become of it."""

@@ -12,6 +12,7 @@ from titan.live.errors import StartRefused
 from titan.live.recovery import Predecessor
 from titan.model.clock import Clock
 from titan.settings import Settings
+from titan.store.disk import Disk
 from titan.store.framing import SCHEMA
 from titan.store.journal import Header
 from titan.store.writer import SessionWriter
@@ -24,6 +25,7 @@ def begin_journal(
     account: str,
     predecessor: Predecessor | None,
     on_failure: Callable[[OSError], None],
+    disk: Disk | None = None,
 ) -> SessionWriter:
     """Make the session's directory and header durable, and start its writer.
 
@@ -33,6 +35,8 @@ def begin_journal(
         What the next session looks for to find this one.
     on_failure : function of OSError
         Called once, from the writer's thread, when the journal can no longer be written.
+    disk : Disk, optional
+        The file operations; the real ones if not given.
 
     Raises
     ------
@@ -62,6 +66,7 @@ def begin_journal(
             segment_bytes=store.segment_mb << 20,
             flush_interval_s=store.flush_interval_ms / 1000,
             on_failure=on_failure,
+            disk=disk,
         )
     except OSError as error:
         text = f"the journal cannot be written: {error}; free space or correct [project] journals"

@@ -25,13 +25,21 @@ from titan.live.recovery import find_predecessor
 from titan.live.result import Result
 from titan.live.session import Session
 from titan.live.summary import summarise
-from titan.live.telemetry import Telemetry
+from titan.live.telemetry import Telemetry, start_logging
 from titan.live.venue import VenueAddress, address_of, build_adapter
 from titan.live.view import View
 from titan.model.clock import Clock, SetClock
 from titan.model.commands import AnyCommand, PlaceOrder
-from titan.model.events import AnyEvent, JournalledEvent, SessionStarted, StopRequested, StorageFailed
+from titan.model.events import (
+    AnyEvent,
+    JournalledEvent,
+    SessionStarted,
+    StopRequested,
+    StorageFailed,
+    StreamState,
+)
 from titan.settings import Settings
+from titan.store.disk import Disk
 from titan.store.lock import AccountLock, AccountLocked
 from titan.store.session import new_session_id
 from titan.store.writer import SessionWriter
@@ -54,8 +62,13 @@ class RunOptions:
     quiet: bool = False
 
 
-async def run(settings: Settings, options: RunOptions) -> Result:
+async def run(settings: Settings, options: RunOptions, disk: Disk | None = None) -> Result:
     """Run one session from start to proven stop.
+
+    Parameters
+    ----------
+    disk : Disk, optional
+        Where the journal is written; the real one if not given.
 
     Raises
     ------
@@ -63,6 +76,8 @@ async def run(settings: Settings, options: RunOptions) -> Result:
         One clear line and an exit code; nothing was sent.
     """
     refuse_unready_modes(settings, options)
+    # A wrong parameter is told before an exchange is started or asked.
+    kernel_config(settings, "", options.venue, options.duration_s)
     journals = settings.project.journals
     account = f"{options.venue}.{settings.venue[options.venue].account}"
     async with AsyncExitStack() as stack:
@@ -77,7 +92,11 @@ async def run(settings: Settings, options: RunOptions) -> Result:
             ) from None
         child = await _start_exchange(settings, options, stack)
         address = address_of(settings.venue[options.venue], child.port if child else None)
-        return await Runner(settings, options, address, account).run()
+        runner = Runner(settings, options, address, account, disk)
+        if child is not None:
+            watch = asyncio.create_task(runner.end_with(child))
+            stack.callback(watch.cancel)
+        return await runner.run()
 
 
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
@@ -105,13 +124,23 @@ async def _start_exchange(
     arguments = ["--speed", options.speed, "--seed", str(options.seed)]
     if options.replay is not None:
         arguments += ["--replay", str(options.replay)]
-    return await stack.enter_async_context(ChildExchange(arguments))
+    log = start_logging(settings.live.log_level)
+    child = ChildExchange(arguments, lambda line: log.warning(line, code="exchange"))
+    return await stack.enter_async_context(child)
 
 
 class Runner:
     """One session's parts."""
 
-    def __init__(self, settings: Settings, options: RunOptions, address: VenueAddress, account: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        options: RunOptions,
+        address: VenueAddress,
+        account: str,
+        disk: Disk | None = None,
+    ) -> None:
+        self._disk = disk
         self._settings = settings
         self._options = options
         self._address = address
@@ -131,7 +160,7 @@ class Runner:
         predecessor = find_predecessor(self._settings.project.journals, account)
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
         on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
-        writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure)
+        writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure, self._disk)
         telemetry = Telemetry(kernel, session_id, self._settings.live.log_level)
         decoder = FrameDecoder({venue.name: venue.protocol for venue in config.venues})
         session = Session(kernel, writer, decoder, clock)
@@ -177,9 +206,8 @@ class Runner:
 
     def _ingest(self, make: Callable[[int], JournalledEvent]) -> None:
         session = self._session
-        if session is not None and session.ended is None:
-            session.ingest(make(session.clock.now_ns()))
-            self._look()
+        if session is not None:
+            self._guard(lambda: session.ingest(make(session.clock.now_ns())))
 
     _session: Session | None = None
 
@@ -201,10 +229,16 @@ class Runner:
 
         if mailbox is None:
             return Sinks(market, private, lambda event: self._guard(lambda: session.ingest(event)))
+
+        def stream(event: JournalledEvent) -> None:
+            if isinstance(event, StreamState) and not event.up:
+                mailbox.lose(event.reason)
+            self._guard(lambda: session.ingest(event))
+
         return Sinks(
             lambda payload: mailbox.put_public(lambda: market(payload)),
             lambda events: mailbox.put_private(lambda: private(events)),
-            lambda event: self._guard(lambda: session.ingest(event)),
+            stream,
         )
 
     def _guard(self, act: Callable[[], None]) -> None:
@@ -254,6 +288,12 @@ class Runner:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
 
+    async def end_with(self, child: ChildExchange) -> None:
+        """Stop when the exchange that was started for this session has ended: there will be no other."""
+        code = await child.wait()
+        text = f"the loopback exchange ended with code {code}; see its last words above"
+        self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=text, exit_code=INTERNAL))
+
     def _on_signal(self, name: str) -> None:
         self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=f"{name} received", exit_code=CLEAN))
 
@@ -287,18 +327,28 @@ class Runner:
             raise TypeError("lock-step needs a clock that is set and a mailbox")
         await self._open(session, adapter)
 
-        async def capture_over() -> None:
-            self._ingest(
-                lambda now_ns: StopRequested(time_ns=now_ns, reason="the capture is over", exit_code=CLEAN)
-            )
+        async def over(reason: str, exit_code: int) -> None:
+            self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=reason, exit_code=exit_code))
 
-        await follow(self._address.control_url, session, outbox, mailbox, clock, capture_over)
+        url = self._address.control_url
+        following = asyncio.create_task(follow(url, session, outbox, mailbox, clock, over))
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self._fault is not None:
+            following.cancel()
+        await asyncio.wait({following})
+        if not following.cancelled():
+            self._fault = self._fault or following.exception()
+        if isinstance(self._fault, RunnerError):
+            raise self._fault
         await self._raise_fault(outbox)
 
     async def _raise_fault(self, outbox: Outbox) -> None:
         """After a fault of ours nothing is known: cancel whatever may stand, then let the fault end the session."""
         if self._fault is None:
             return
+        await outbox.halt(self._settings.live.shutdown_timeout_s)
         left = await outbox.cancel_everything(
             self._options.venue, self._settings.venue[self._options.venue].symbols
         )

@@ -20,10 +20,9 @@ p { margin: .4em 0; max-width: 62em; }
 a.anchor-link { display: none; }
 img { max-width: 100%; height: auto; display: block; }
 table { border-collapse: collapse; font-size: .86em; margin: .5em 0 1em; font-variant-numeric: tabular-nums; }
-th, td { padding: .22em .8em .22em 0; text-align: right; vertical-align: top; }
+th, td { padding: .22em 1.1em .22em 0; border: none; vertical-align: top; }
 th { font-weight: 600; color: #4a4f57; }
-tbody th, td:has(> strong), table.dataframe tbody th { text-align: left; }
-tbody tr { border-top: 1px solid #eceef1; }
+table.dataframe tbody tr { border-top: 1px solid #eceef1; }
 .output_html { overflow-x: auto; }
 pre { font: .85em/1.45 ui-monospace, Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3em 0; }
 .output_error pre { color: #8f2f22; background: #fbf1ef; padding: .7em; }

@@ -30,7 +30,7 @@ class Page:
 def headline(results: Sequence[SessionResult], title: str) -> Page:
     """The result in a sentence, and beneath it whether the venue's equity says the same."""
     sentence = f"{title} {outcome(results)}"
-    lines = [line for result in results for line in check_lines(result)]
+    lines = [line for result in results for line in check_lines(result, named=len(results) > 1)]
     html = [f'<p style="font-size:1.35em;line-height:1.35;margin:0.2em 0 0.5em">{escape(sentence)}</p>']
     for verdict, line in lines:
         html.append(f'<p style="color:{COLOURS[verdict]};margin:0.15em 0"><strong>{escape(line)}</strong></p>')
@@ -58,24 +58,27 @@ def _left(result: SessionResult) -> str:
     return f"it ended holding {', '.join(held)}" if held else "it ended flat"
 
 
-def check_lines(result: SessionResult) -> list[tuple[str, str]]:
-    """(verdict, sentence) of every proof of a session."""
-    name = result.session
+def check_lines(result: SessionResult, *, named: bool) -> list[tuple[str, str]]:
+    """(verdict, sentence) of every proof of a session; `named` sentences say which session's."""
+    name = f"{result.session}: " if named else ""
     lines = []
     for proof in result.proofs:
-        where = f"{name}, {proof.venue}, {proof.asset}"
+        where = f"{proof.venue}, {proof.asset}"
         if proof.verdict == "equal":
-            text = f"parts equal the exchange's equity change: difference {proof.difference:.10f} within {proof.allowed:.8f} ({where})"
+            text = (
+                f"{name}parts equal the exchange's equity change: difference {proof.difference:.10f} "
+                f"within {proof.allowed:.8f} ({where})"
+            )
         elif proof.verdict == "differs":
-            text = f"CHECK FAILED ({where}): {proof.reason}"
+            text = f"{name}CHECK FAILED ({where}): {proof.reason}"
         else:
-            text = f"not checkable: {proof.reason} ({where})"
+            text = f"{name}not checkable: {proof.reason} ({where})"
         lines.append((proof.verdict, text))
-    lines += [("differs", f"CHECK FAILED ({name}): {text}") for text in result.differing]
+    lines += [("differs", f"{name}CHECK FAILED: {text}") for text in result.differing]
     if not lines:
         verdict = "equal" if result.checkable else "not checkable"
         told = "nothing was traded, and no wallet moved" if result.checkable else "not checkable: " + unread(result)
-        lines.append((verdict, f"{told} ({name})"))
+        lines.append((verdict, f"{name}{told}"))
     return lines
 
 
@@ -91,12 +94,12 @@ def facts(results: Sequence[SessionResult]) -> Page:
     """Position, limits used and events of note, side by side."""
     columns = {"Position": _positions(results), "Limits, most used": _limits(results), "Events of note": _events(results)}
     cells = "".join(
-        f'<td style="vertical-align:top;text-align:left;padding:0 2em 0 0"><strong>{escape(name)}</strong><br>'
+        f'<td style="vertical-align:top;text-align:left;padding:0 2em 0 0;width:33%;font-size:1.1em"><strong>{escape(name)}</strong><br>'
         f"{'<br>'.join(escape(line) for line in lines)}</td>"
         for name, lines in columns.items()
     )
     text = "\n".join(f"{name}: {'; '.join(lines)}" for name, lines in columns.items())
-    return Page(f'<table style="border:none"><tr style="background:none">{cells}</tr></table>', text)
+    return Page(f'<table style="border:none;width:100%;table-layout:fixed"><tr style="background:none">{cells}</tr></table>', text)
 
 
 def _positions(results: Sequence[SessionResult]) -> list[str]:
