@@ -15,7 +15,8 @@ from titan.model.orders import BUY, SELL, TERMINAL, Lifetime, Order, OrderState
 EVENT_TAGS = [
     "account_snapshot", "bad_frame", "balance_update", "book_delta", "book_snapshot", "command_outcome",
     "fee_rates", "fill", "fills_queried", "income", "instrument", "mark_price", "open_orders", "operator",
-    "order_absent", "order_update", "query_failed", "session_started", "stop_requested", "storage_failed", "stream_state", "timer", "top_of_book", "trade",
+    "order_absent", "order_update", "query_failed", "session_started", "stop_requested", "storage_failed",
+    "stream_state", "timer", "top_of_book", "trade",
 ]  # fmt: skip
 COMMAND_TAGS = [
     "amend", "cancel", "cancel_all", "end_session", "notice", "place", "query_account", "query_fills",
