@@ -14,6 +14,7 @@ from rich.text import Text
 from titan.engine.desk import Market
 from titan.engine.kernel import Kernel
 from titan.live.telemetry import STAGES, Telemetry
+from titan.model.instruments import Instrument
 from titan.model.orders import Order
 
 REFRESH_S = 0.5
@@ -72,7 +73,7 @@ class View:
         for side, name in ((-1, "ask"), (1, "bid")):
             levels = market.book.levels(side, 5)
             for ticks, lots in reversed(levels) if side < 0 else levels:
-                table.add_row(name, terms.size_text(lots), terms.price_text(ticks), _ours(orders, side, ticks))
+                table.add_row(name, terms.size_text(lots), terms.price_text(ticks), _ours(orders, terms, side, ticks))
         position = self._kernel.desk.ledger.lots(market.key)
         table.caption = f"position {terms.size_text(position)} {terms.base}   {market.obstacle or 'quoting'}"
         return table
@@ -99,6 +100,6 @@ class View:
         return Text("latency us p50/p99: " + "   ".join(shares), style="dim")
 
 
-def _ours(orders: list[Order], side: int, ticks: int) -> str:
+def _ours(orders: list[Order], terms: Instrument, side: int, ticks: int) -> str:
     found = [order for order in orders if order.side == side and order.price == ticks]
-    return " ".join(f"{order.remaining} {order.state}" for order in found)
+    return " ".join(f"{terms.size_text(order.remaining)} {order.state}" for order in found)
