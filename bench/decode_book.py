@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import ccxt.pro
 import msgspec
 
+from bench import data_folder
 from titan.engine.book import Book
 from titan.model.events import BookDelta, BookSnapshot, TopOfBook
 from titan.store.capture_scale import infer_instruments
@@ -30,11 +30,6 @@ _US = 1_000.0
 BLOCK = 1_000
 _REST_DEPTH = b'{"lastUpdateId"'
 _BOOK_EVENTS = (BookDelta, BookSnapshot)
-
-
-def data_folder() -> Path:
-    """Where recorded market data lies: `$TITAN_DATA`, or beside the repository."""
-    return Path(os.environ.get("TITAN_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
 
 class Ours:

@@ -1,6 +1,6 @@
-"""Whole sessions for tests: the kernel against the loopback exchange in one process, journalled as a real one, without sockets.
+"""Whole sessions for tests: the kernel and the loopback exchange in one process, journalled as a real one.
 
-Seeded and in virtual time, so two calls with the same arguments give the same session.
+No sockets are used. Seeded and in virtual time, so two calls with the same arguments give the same session.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from titan.store.framing import COMMIT, FILE_HEADER_BYTES, JOURNAL, frame
 from titan.store.journal import Header, SessionReader
 from titan.store.session import new_session_id
 from titan.store.writer import SessionWriter
+from titan.strategy.avellaneda_stoikov import Parameters
 from titan.wire import binance_usdm as wire
 from titan.wire.frames import FrameDecoder
 
@@ -38,6 +39,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 VENUE = "loopback"
 KEY = DEFAULT_CREDENTIALS.key
 STREAMS = [f"btcusdt@{kind}" for kind in ("depth@100ms", "bookTicker", "trade", "markPrice@1s")]
+
+
+def close_to_the_touch(config: KernelConfig) -> KernelConfig:
+    """The default strategy, quoting so close that a short session has many executions."""
+    eager = Parameters(mean_fill_depth_bps=0.02, minimum_half_spread_bps=0.01, skew_at_max_inventory_bps=0.5)
+    strategies = tuple(
+        msgspec.structs.replace(strategy, parameters=tuple(eager)) for strategy in config.strategies
+    )
+    return msgspec.structs.replace(config, strategies=strategies)
 
 
 class _Wire:
@@ -89,7 +99,7 @@ class Rehearsal:
         *,
         seed: int = 7,
         funding_interval_s: int = 8 * 3600,
-        configure: Callable[[KernelConfig], KernelConfig] = lambda config: config,
+        configure: Callable[[KernelConfig], KernelConfig] = close_to_the_touch,
     ) -> None:
         terms = ExchangeSettings(fees=MAKER_PROGRAMME, funding_interval_s=funding_interval_s)
         self.exchange = build_desk(ExchangeOptions(seed=seed, speed=LOCKSTEP, settings=terms))

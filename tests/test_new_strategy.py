@@ -21,7 +21,7 @@ from titan.store.session import SessionReader
 
 NAME = "slow_spread"
 LIVE = "import sys; from titan.cli import main_live; sys.exit(main_live())"
-SHORT_SESSION = ("--speed", "max", "--duration", "4", "--seed", "3", "--json")
+SHORT_SESSION = ("--speed", "max", "--duration", "2", "--seed", "3", "--json")
 
 
 def run(folder: Path, *arguments: str, paths: tuple[Path, ...] = ()) -> str:

@@ -146,7 +146,7 @@ class Parameters(NamedTuple):
     ] = 0.2
     skew_at_max_inventory_bps: Annotated[
         float, Range(0.0, 200.0, "bps", "lean of both quotes at max_inventory")
-    ] = 2.0
+    ] = 1.0
     flow_weight_bps: Annotated[
         float, Range(0.0, 100.0, "bps", "move of the fair value when all flow is on one side")
     ] = 0.1
@@ -216,10 +216,11 @@ large buyer does to the fair value.
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
 held = np.linspace(-0.1, 0.1, 41)
 quotes = [quote(parameters, state, view._replace(inventory=float(coins))) for coins in held]
-left.plot(held, [found.bid for found in quotes], color="tab:green", label="bid")
-left.plot(held, [found.ask for found in quotes], color="tab:red", label="ask")
-left.axhline(60_000.0, color="black", lw=0.8, label="mid")
-left.set(xlabel="inventory, coins", ylabel="price, $", title="Quotes against the inventory")
+left.plot(held, [found.bid - 60_000.0 for found in quotes], color="tab:green", label="bid")
+left.plot(held, [found.ask - 60_000.0 for found in quotes], color="tab:red", label="ask")
+left.axhline(0.0, color="black", lw=0.8, label="mid")
+left.set(xlabel="inventory, coins", ylabel="price above the mid, $", title="Quotes against the inventory")
+left.locator_params(axis="x", nbins=5)
 left.legend()
 seconds = np.arange(0.0, 30.0, 0.5)
 flow, fair = initial(parameters), []
@@ -227,8 +228,8 @@ for time_s in seconds:
     seen = view_of(float(time_s), 59_999.9, 60_000.1, bought=5.0 if time_s == 5.0 else 0.1, sold=0.1)
     flow = update(parameters, flow, seen)
     fair.append(quote(parameters, flow, seen).fair_value)
-right.plot(seconds, fair, color="tab:blue")
-right.set(xlabel="time, s", ylabel="fair value, $", title="A large buyer at 5 s")
+right.plot(seconds, np.array(fair) - 60_000.0, color="tab:blue")
+right.set(xlabel="time, s", ylabel="fair value above the mid, $", title="A large buyer at 5 s")
 plt.show()
 %% markdown
 ## The proof

@@ -85,7 +85,14 @@ def strategy(name="as", symbol="BTCUSDT", venue="v", parameters=(1.0, 0.01, 0.0,
 
 
 def configuration(
-    *, venues=("v",), symbols=("BTCUSDT",), strategies=None, limits=LIMITS, session=SESSION, use_amend=True, **timing
+    *,
+    venues=("v",),
+    symbols=("BTCUSDT",),
+    strategies=None,
+    limits=LIMITS,
+    session=SESSION,
+    use_amend=True,
+    **timing,
 ):
     return KernelConfig(
         session=session,
@@ -251,22 +258,24 @@ class ScriptedVenue:
         )  # fmt: skip
 
     def _place(self, command, now_ns):
-        order = self.rest(command.client_id, command.side, command.price, command.size, now_ns, command.symbol)
+        order = self.rest(
+            command.client_id, command.side, command.price, command.size, now_ns, command.symbol
+        )
         return [self.update(order, now_ns)]
 
-    def _alive(self, client_id):
+    def alive(self, client_id):
         order = self.orders.get(client_id)
         return order if order and order.state in {"open", "partially_filled"} else None
 
     def _amend(self, command, now_ns):
-        order = self._alive(command.client_id)
+        order = self.alive(command.client_id)
         if order is None:
             return [self._outcome(command, now_ns, "rejected", "-2013")]
         order.price, order.size, order.changed_ns = command.price, command.size, now_ns
         return [self.update(order, now_ns)]
 
     def _cancel(self, command, now_ns):
-        order = self._alive(command.client_id)
+        order = self.alive(command.client_id)
         if order is None:
             return [self._outcome(command, now_ns, "rejected", "-2011")]
         order.state, order.changed_ns = "cancelled", now_ns
@@ -277,13 +286,17 @@ class ScriptedVenue:
         if order is None:
             return [
                 e.OrderAbsent(
-                    time_ns=now_ns, venue=self.name, symbol=command.symbol, venue_ns=now_ns, client_id=command.client_id
+                    time_ns=now_ns,
+                    venue=self.name,
+                    symbol=command.symbol,
+                    venue_ns=now_ns,
+                    client_id=command.client_id,
                 )
             ]
         return [self.update(order, now_ns, "query")]
 
     def _query_open_orders(self, command, now_ns):
-        alive = [self.update(o, now_ns, "query") for o in self.orders.values() if self._alive(o.client_id)]
+        alive = [self.update(o, now_ns, "query") for o in self.orders.values() if self.alive(o.client_id)]
         return [e.OpenOrders(time_ns=now_ns, venue=self.name, orders=tuple(alive), venue_ns=now_ns)]
 
     def _query_fills(self, command, now_ns):
@@ -292,7 +305,11 @@ class ScriptedVenue:
             fills = [msgspec.structs.replace(f, client_id="", source="query") for f in fills]
         incomes = [i for i in self.incomes if i.symbol == command.symbol and i.venue_ns >= command.since_ns]
         done = e.FillsQueried(
-            time_ns=now_ns, venue=self.name, symbol=command.symbol, since_ns=command.since_ns, fills=tuple(fills)
+            time_ns=now_ns,
+            venue=self.name,
+            symbol=command.symbol,
+            since_ns=command.since_ns,
+            fills=tuple(fills),
         )
         return [*incomes, done]
 
@@ -369,7 +386,10 @@ class Session:
     def streams(self, up=True, which=("market", "private"), venue=None):
         name = venue or self.venue.name
         return self.send(
-            *(e.StreamState(time_ns=self.now, venue=name, stream=stream, up=up, reason="test") for stream in which)
+            *(
+                e.StreamState(time_ns=self.now, venue=name, stream=stream, up=up, reason="test")
+                for stream in which
+            )
         )
 
     def start(self):
@@ -384,7 +404,9 @@ class Session:
     def tick(self, mid=None, *, symbol="BTCUSDT", venue=None, wait_s=0.2, **touch):
         """Let a moment pass, then move the book."""
         commands = self.wait(wait_s)
-        return commands + self.send(self.venues[venue or self.venue.name].delta(self.now, symbol, mid, **touch))
+        return commands + self.send(
+            self.venues[venue or self.venue.name].delta(self.now, symbol, mid, **touch)
+        )
 
     def wait(self, seconds):
         """Let time pass; timers fire when they are due."""

@@ -25,7 +25,9 @@ def an_order(client_id="a", state=S.INTENT, size=10, **changes):
     return msgspec.structs.replace(order, **changes)
 
 
-def update(state="open", filled=0, *, client_id="a", price=100, size=10, venue_ns=10, source="answer", venue_id="7"):
+def update(
+    state="open", filled=0, *, client_id="a", price=100, size=10, venue_ns=10, source="answer", venue_id="7"
+):
     return OrderUpdate(
         time_ns=venue_ns, venue="v", symbol="S", venue_ns=venue_ns, client_id=client_id, venue_id=venue_id,
         state=state, side=1, price=price, size=size, filled=filled, reduce_only=False, source=source,
@@ -42,7 +44,14 @@ def fill(trade_id, size, *, client_id="a", venue_id="7", venue_ns=20):
 
 def outcome(action="place", result="unknown", client_id="a", time_ns=30):
     return CommandOutcome(
-        time_ns=time_ns, venue="v", symbol="S", action=action, client_id=client_id, outcome=result, code="-1", message=""
+        time_ns=time_ns,
+        venue="v",
+        symbol="S",
+        action=action,
+        client_id=client_id,
+        outcome=result,
+        code="-1",
+        message="",
     )
 
 
@@ -111,7 +120,9 @@ words = st.one_of(
     ),
     st.builds(fill, st.integers(1, 6), st.integers(1, 6), client_id=st.sampled_from(["a", ""])),
     st.builds(
-        outcome, st.sampled_from(["place", "amend", "cancel"]), st.sampled_from(["rejected", "unknown", "not_sent"])
+        outcome,
+        st.sampled_from(["place", "amend", "cancel"]),
+        st.sampled_from(["rejected", "unknown", "not_sent"]),
     ),
     st.builds(absent, st.integers(1, 9_000)),
     st.sampled_from(["amend", "cancel", "doubt"]),
@@ -168,7 +179,12 @@ def test_late_and_repeated_updates_change_nothing():
     manager.apply_update(update("open", 0, venue_ns=15))
     manager.apply_update(update("partially_filled", 2, venue_ns=25))
     manager.apply_update(update("partially_filled", 4, venue_ns=20))
-    assert (order.state, order.venue_filled, order.venue_ns, manager.counts.acked) == (S.PARTIALLY_FILLED, 4, 20, 1)
+    assert (order.state, order.venue_filled, order.venue_ns, manager.counts.acked) == (
+        S.PARTIALLY_FILLED,
+        4,
+        20,
+        1,
+    )
 
 
 def test_an_ended_order_stays_ended():
@@ -190,7 +206,12 @@ def test_an_end_that_arrives_late_still_ends():
 
 @pytest.mark.parametrize(
     ("state", "filled", "end"),
-    [("cancelled", 0, S.CANCELLED), ("cancelled", 10, S.FILLED), ("rejected", 0, S.CANCELLED), ("expired", 3, S.EXPIRED)],
+    [
+        ("cancelled", 0, S.CANCELLED),
+        ("cancelled", 10, S.FILLED),
+        ("rejected", 0, S.CANCELLED),
+        ("expired", 3, S.EXPIRED),
+    ],
 )
 def test_how_an_acknowledged_order_ends(state, filled, end):
     manager, order = standing()
@@ -286,7 +307,14 @@ def test_an_adopted_order_does_not_count_twice_what_it_had_done_before():
 def test_old_trade_ids_are_forgotten_first(monkeypatch):
     monkeypatch.setattr("titan.engine.orders.KEEP_TRADES", 2)
     manager = OrderManager()
-    assert [manager.apply_fill(fill(t, 1)) for t in (1, 2, 3, 2, 3, 1)] == [True, True, True, False, False, True]
+    assert [manager.apply_fill(fill(t, 1)) for t in (1, 2, 3, 2, 3, 1)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 # ---- Amends ----------------------------------------------------------------------------------------------

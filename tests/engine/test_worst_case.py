@@ -1,4 +1,7 @@
-"""Orders and ledger against a venue whose messages are late, lost and repeated: positions are exact, exposure is never too low."""
+"""Orders and ledger against a venue whose messages are late, lost and repeated.
+
+Positions are exact all the while, and exposure is never below the worst case.
+"""
 
 from decimal import Decimal
 
@@ -39,13 +42,32 @@ class Truth(msgspec.Struct):
         return self.state in {"open", "partially_filled"}
 
 
-AMENDABLE = lambda self, t: self.order_of(t).state in STEADY and self.order_of(t).ends_as is None
-CANCELLABLE = lambda self, t: self.order_of(t).live and self.order_of(t).state != OrderState.PENDING_CANCEL
-LIVE = lambda self, t: self.order_of(t).live
-ON_ITS_WAY = lambda self, t: t.state == "on its way" and self.in_time(t.sent)
-AMEND_COMING = lambda self, t: t.amend is not None and self.in_time(t.amend[2])
-CANCEL_COMING = lambda self, t: t.cancel_sent and t.state != "on its way" and self.in_time(t.cancel_sent)
-STANDING = lambda self, t: t.standing
+def amendable(machine, t):
+    return machine.order_of(t).state in STEADY and machine.order_of(t).ends_as is None
+
+
+def cancellable(machine, t):
+    return machine.order_of(t).live and machine.order_of(t).state != OrderState.PENDING_CANCEL
+
+
+def live(machine, t):
+    return machine.order_of(t).live
+
+
+def on_its_way(machine, t):
+    return t.state == "on its way" and machine.in_time(t.sent)
+
+
+def amend_coming(machine, t):
+    return t.amend is not None and machine.in_time(t.amend[2])
+
+
+def cancel_coming(machine, t):
+    return t.cancel_sent and t.state != "on its way" and machine.in_time(t.cancel_sent)
+
+
+def standing(machine, t):
+    return t.standing
 
 
 class LateVenue(RuleBasedStateMachine):
@@ -89,25 +111,25 @@ class LateVenue(RuleBasedStateMachine):
         )  # fmt: skip
         self.truths[client_id] = Truth(client_id, side, size, self.now)
 
-    @precondition(lambda self: self.matching(AMENDABLE))
+    @precondition(lambda self: self.matching(amendable))
     @rule(data=st.data(), price=st.integers(99, 101), size=st.integers(1, 9))
     def amend(self, data, price, size):
-        truth = data.draw(st.sampled_from(self.matching(AMENDABLE)))
+        truth = data.draw(st.sampled_from(self.matching(amendable)))
         order = self.order_of(truth)
         self.orders.begin_amend(order, price, order.filled + size, self.now)
         truth.amend = (price, order.filled + size, self.now)
 
-    @precondition(lambda self: self.matching(CANCELLABLE))
+    @precondition(lambda self: self.matching(cancellable))
     @rule(data=st.data())
     def cancel(self, data):
-        truth = data.draw(st.sampled_from(self.matching(CANCELLABLE)))
+        truth = data.draw(st.sampled_from(self.matching(cancellable)))
         self.orders.begin_cancel(self.order_of(truth), self.now)
         truth.cancel_sent = self.now
 
-    @precondition(lambda self: self.matching(LIVE))
+    @precondition(lambda self: self.matching(live))
     @rule(data=st.data(), prompt=st.booleans())
     def query(self, data, prompt):
-        truth = data.draw(st.sampled_from(self.matching(LIVE)))
+        truth = data.draw(st.sampled_from(self.matching(live)))
         self.order_of(truth).queried_ns = self.now
         if truth.venue_id:
             self.mail.append(self.word(truth, "query"))
@@ -140,10 +162,10 @@ class LateVenue(RuleBasedStateMachine):
     def in_time(self, sent):
         return self.now - sent <= WINDOW
 
-    @precondition(lambda self: self.matching(ON_ITS_WAY))
+    @precondition(lambda self: self.matching(on_its_way))
     @rule(data=st.data(), refused=st.booleans(), prompt=st.booleans())
     def a_place_arrives(self, data, refused, prompt):
-        truth = data.draw(st.sampled_from(self.matching(ON_ITS_WAY)))
+        truth = data.draw(st.sampled_from(self.matching(on_its_way)))
         if refused:
             truth.state = "refused"
             self.mail.append(self.outcome(truth, "place", "rejected"))
@@ -155,10 +177,10 @@ class LateVenue(RuleBasedStateMachine):
         truth.state, truth.venue_id, truth.changed = "open", f"n{truth.client_id}", self.now
         self.mail.append(self.word(truth, "answer"))
 
-    @precondition(lambda self: self.matching(AMEND_COMING))
+    @precondition(lambda self: self.matching(amend_coming))
     @rule(data=st.data(), refused=st.booleans())
     def an_amend_arrives(self, data, refused):
-        truth = data.draw(st.sampled_from(self.matching(AMEND_COMING)))
+        truth = data.draw(st.sampled_from(self.matching(amend_coming)))
         (price, size, _), truth.amend = truth.amend, None
         if refused or not truth.standing or size <= truth.filled:
             self.mail.append(self.outcome(truth, "amend", "rejected"))
@@ -166,10 +188,10 @@ class LateVenue(RuleBasedStateMachine):
         truth.price, truth.size, truth.changed = price, size, self.now
         self.mail.append(self.word(truth, "answer"))
 
-    @precondition(lambda self: self.matching(CANCEL_COMING))
+    @precondition(lambda self: self.matching(cancel_coming))
     @rule(data=st.data())
     def a_cancel_arrives(self, data):
-        truth = data.draw(st.sampled_from(self.matching(CANCEL_COMING)))
+        truth = data.draw(st.sampled_from(self.matching(cancel_coming)))
         truth.cancel_sent = 0
         if not truth.standing:
             self.mail.append(self.outcome(truth, "cancel", "rejected"))
@@ -177,10 +199,10 @@ class LateVenue(RuleBasedStateMachine):
         truth.state, truth.changed = "cancelled", self.now
         self.mail.append(self.word(truth, "answer"))
 
-    @precondition(lambda self: self.matching(STANDING))
+    @precondition(lambda self: self.matching(standing))
     @rule(data=st.data(), lots=st.integers(1, 5))
     def an_order_fills(self, data, lots):
-        truth = data.draw(st.sampled_from(self.matching(STANDING)))
+        truth = data.draw(st.sampled_from(self.matching(standing)))
         lots = min(lots, truth.size - truth.filled)
         truth.filled += lots
         truth.changed = self.now
@@ -222,10 +244,10 @@ class LateVenue(RuleBasedStateMachine):
     def a_message_is_lost(self, data):
         del self.mail[data.draw(st.integers(0, len(self.mail) - 1))]
 
-    @precondition(lambda self: self.matching(LIVE))
+    @precondition(lambda self: self.matching(live))
     @rule(data=st.data(), action=st.sampled_from(["place", "amend", "cancel"]))
     def nothing_is_heard(self, data, action):
-        truth = data.draw(st.sampled_from(self.matching(LIVE)))
+        truth = data.draw(st.sampled_from(self.matching(live)))
         self.receive(self.outcome(truth, action, "unknown"))
 
     def hear(self, prompt):

@@ -1,7 +1,7 @@
 """A backtest: the kernel on a recorded market, in one process, round by round as in a lock-step replay.
 
-Everything but the sockets is what trades live: the session, the outbox, the adapter, the codecs, the exchange's gateway.
-So a backtest and a lock-step session on the same capture make the same fills.
+Everything but the sockets is what trades live: the session, the outbox, the adapter, the codecs, the exchange's
+gateway. So a backtest and a lock-step session on the same capture make the same fills.
 """
 
 from __future__ import annotations
@@ -112,14 +112,23 @@ def _sinks(session: Session, mailbox: Mailbox, venue: str) -> Sinks:
 
 
 def _subscribe(
-    desk: Desk, adapter: BinanceAdapter, mailbox: Mailbox, session: Session, symbols: tuple[str, ...], venue: str
+    desk: Desk,
+    adapter: BinanceAdapter,
+    mailbox: Mailbox,
+    session: Session,
+    symbols: tuple[str, ...],
+    venue: str,
 ) -> None:
     public = Subscriber(adapter.take_market)
-    desk.register.subscribe(public, [f"{symbol.lower()}@{channel}" for symbol in symbols for channel in CHANNELS])
+    desk.register.subscribe(
+        public, [f"{symbol.lower()}@{channel}" for symbol in symbols for channel in CHANNELS]
+    )
     desk.register.add_private(Subscriber(adapter.take_private, DEFAULT_CREDENTIALS.key))
     for stream in ("private", "market"):
         session.ingest(
-            StreamState(time_ns=session.clock.now_ns(), venue=venue, stream=stream, up=True, reason="connected")
+            StreamState(
+                time_ns=session.clock.now_ns(), venue=venue, stream=stream, up=True, reason="connected"
+            )
         )
 
 

@@ -38,7 +38,8 @@ def load_strategy(code: str) -> StrategyModule:
         module = importlib.import_module(code)
     except ImportError as error:
         raise StrategyError(
-            f"code = {code}: cannot be imported ({error}); install its package or correct the name"
+            f"code = {code}: cannot be imported ({error}); "
+            "export its notebook, install its package, or correct the name"
         ) from error
     missing = [
         name for name in ("Parameters", "State", "initial", "update", "quote") if not hasattr(module, name)

@@ -52,7 +52,7 @@ def begin_journal(
         commit=provenance.commit(),
         lock_hash=provenance.lock_hash(),
         cpu_flags=provenance.cpu_flags(),
-        source_hashes=provenance.source_hashes(),
+        source_hashes=provenance.source_hashes(strategy.code for strategy in config.strategies),
         config=msgspec.msgpack.encode(config),
         snapshot=predecessor.snapshot if predecessor else None,
         state_hash=kernel.state_hash(),

@@ -1,7 +1,7 @@
 """Lock-step replay: the exchange's clock moves only when everything that its last move caused is done.
 
-A round is: timers due, public frames, private frames, then commands one by one with their answers, until nothing is left. The
-order never depends on which socket was faster, so two runs are the same.
+A round is: timers due, public frames, private frames, then commands one by one with their answers, until nothing is
+left. The order never depends on which socket was faster, so two runs are the same.
 """
 
 from __future__ import annotations

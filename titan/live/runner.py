@@ -30,7 +30,14 @@ from titan.live.venue import VenueAddress, address_of, build_adapter
 from titan.live.view import View
 from titan.model.clock import Clock, SetClock
 from titan.model.commands import AnyCommand, PlaceOrder
-from titan.model.events import AnyEvent, JournalledEvent, SessionStarted, StopRequested, StorageFailed, StreamState
+from titan.model.events import (
+    AnyEvent,
+    JournalledEvent,
+    SessionStarted,
+    StopRequested,
+    StorageFailed,
+    StreamState,
+)
 from titan.settings import Settings
 from titan.store.disk import Disk
 from titan.store.lock import AccountLock, AccountLocked
@@ -80,7 +87,9 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
         except AccountLocked as error:
             raise StartRefused(str(error)) from None
         except OSError as error:
-            raise StartRefused(f"journals folder {journals}: {error.strerror}; correct [project] journals") from None
+            raise StartRefused(
+                f"journals folder {journals}: {error.strerror}; correct [project] journals"
+            ) from None
         child = await _start_exchange(settings, options, stack)
         address = address_of(settings.venue[options.venue], child.port if child else None)
         runner = Runner(settings, options, address, account, disk)
@@ -107,7 +116,9 @@ def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
         raise UsageError(f"capture {options.replay}: no such file")
 
 
-async def _start_exchange(settings: Settings, options: RunOptions, stack: AsyncExitStack) -> ChildExchange | None:
+async def _start_exchange(
+    settings: Settings, options: RunOptions, stack: AsyncExitStack
+) -> ChildExchange | None:
     if settings.venue[options.venue].rest_url:
         return None
     arguments = ["--speed", options.speed, "--seed", str(options.seed)]
@@ -136,6 +147,7 @@ class Runner:
         self._account = account
         self._first_quote_cpu_s: float | None = None
         self._stop = asyncio.Event()
+        self._wake = asyncio.Event()
         self._fault: BaseException | None = None
 
     async def run(self) -> Result:
@@ -167,6 +179,7 @@ class Runner:
         outbox.note_latency = telemetry.note_latency
         outbox.unwritten = telemetry.unwritten
         session.submit = outbox.submit
+        session.timer_set = self._wake.set
         try:
             await self._serve_telemetry(telemetry)
             for notebook in provenance.stale_modules():
@@ -200,9 +213,13 @@ class Runner:
 
     _session: Session | None = None
 
+    def _end(self) -> None:
+        self._stop.set()
+        self._wake.set()
+
     def _look(self) -> None:
         if self._session is not None and self._session.ended is not None:
-            self._stop.set()
+            self._end()
 
     def _sinks(self, session: Session, mailbox: Mailbox | None) -> Sinks:
         """Where the streams deliver: at once, or held for their round in lock-step."""
@@ -239,12 +256,16 @@ class Runner:
         # Whatever it is, it is ours: it is kept and raised again where the session is run.
         except Exception as error:
             self._fault = self._fault or error
-            self._stop.set()
+            self._end()
         self._look()
 
     def _observer(self, telemetry: Telemetry) -> Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None]:
-        def observe(event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int) -> None:
-            if self._first_quote_cpu_s is None and any(isinstance(command, PlaceOrder) for command in commands):
+        def observe(
+            event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int
+        ) -> None:
+            if self._first_quote_cpu_s is None and any(
+                isinstance(command, PlaceOrder) for command in commands
+            ):
                 self._first_quote_cpu_s = round(time.process_time(), 3)
             telemetry.observe(event, commands, heard_ns, decided_ns)
 
@@ -255,7 +276,9 @@ class Runner:
         try:
             bound = await telemetry.serve(port)
         except OSError as error:
-            raise StartRefused(f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0") from None
+            raise StartRefused(
+                f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0"
+            ) from None
         url = f"http://127.0.0.1:{bound}/metrics"
         telemetry.log.info("metrics and health", code="telemetry", url=url, pid=os.getpid())
 
@@ -297,10 +320,11 @@ class Runner:
 
     async def _wait(self, seconds: float, outbox: Outbox) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
         if outbox.fault is not None:
             self._fault = self._fault or outbox.fault
-            self._stop.set()
+            self._end()
         self._look()
 
     async def _live_in_lockstep(
@@ -332,7 +356,9 @@ class Runner:
         if self._fault is None:
             return
         await outbox.halt(self._settings.live.shutdown_timeout_s)
-        left = await outbox.cancel_everything(self._options.venue, self._settings.venue[self._options.venue].symbols)
+        left = await outbox.cancel_everything(
+            self._options.venue, self._settings.venue[self._options.venue].symbols
+        )
         text = "every order was cancelled" if not left else f"NOT proven cancelled: {', '.join(left)}"
         raise InternalFault(f"{type(self._fault).__name__}: {self._fault}; {text}") from self._fault
 

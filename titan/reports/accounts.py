@@ -76,8 +76,8 @@ def _market_lines(recording: Recording, market: MarketRecord) -> list[Line]:
     funding = _funding_by_owner(recording, market, rows, opening)
     owner = _owner_of_opening(recording, key)
     owners = dict.fromkeys([*([owner] if opening else []), *(row.strategy for row in rows), *funding])
-    if owners and not market.mids:
-        raise ReportError(f"{key}: held or executed, but there was no mid when the account was opened; P&L has no beginning")
+    if (opening and not market.marked) or (owners and not market.mids):
+        raise ReportError(f"{key}: held when the account was opened, but there was no mid then: its P&L has no beginning")
     lines = []
     for name in owners:
         own = [row for row in rows if row.strategy == name]

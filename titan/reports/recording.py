@@ -81,6 +81,8 @@ class MarketRecord:
     book: Book = field(default_factory=Book)
     mid: Decimal | None = None
     mids: list[Mid] = field(default_factory=list)
+    marked: bool = False
+    """True if there was a mid when the account was opened."""
     quantity: Decimal = ZERO
     """Signed quantity held now, units times multiplier: the opening position and every execution since."""
 
@@ -377,6 +379,7 @@ class _Recorder:
             venue.held_at_opening = self._held(snapshot)
             for market in self._markets_of(venue.name):
                 market.quantity = venue.held_at_opening.get(market.key.symbol, ZERO)
+                market.marked = market.mid is not None
                 market.mids = [] if market.mid is None else [(self._now_ns, market.mid)]
         elif snapshot.purpose == "end" and venue.closing is None:
             venue.closing = snapshot

@@ -175,7 +175,7 @@ class SessionWriter:
             A file that has reached this size is followed by the next one.
         flush_interval_s : float
             How often inputs are committed; 0 commits each at once, at the price of a wake-up an append.
-            Commands, and whoever waits for an input, never sit it out.
+            Whoever waits for an input never sits it out.
         on_durable : function of int
             Called in the writing thread after a commit, with `durable_seq`.
         on_failure : function of OSError
@@ -215,7 +215,7 @@ class SessionWriter:
         self._append(seq, frame(self._encode(FrameRecord(seq, time_ns, venue, payload))), is_frame=True)
 
     def append_command(self, seq: int, index: int, command: Command) -> None:
-        """Add the command number `index` of those that input `seq` caused; it is committed without delay."""
+        """Add the command number `index` of those that input `seq` caused; `wait_durable` then hastens its commit."""
         version = self._command_versions[type(command)]
         data = frame(self._encode(Record(seq, "command", version, index, command)))
         if not 0 < seq <= self._appended_seq:
@@ -224,7 +224,8 @@ class SessionWriter:
             self._gathering.note(seq)
             if self.failed is None:
                 self._gathering.records.append(data)
-        self._bell.ring()
+        if self._flush_interval_s == 0:
+            self._bell.ring()
 
     def _append(self, seq: int, data: bytes, *, is_frame: bool) -> None:
         if seq != self._appended_seq + 1 or self._closing:

@@ -77,7 +77,9 @@ class BinanceAdapter:
         Carries out the calls; ccxt over the network unless given.
     """
 
-    def __init__(self, config: BinanceConfig, sinks: Sinks, clock: Clock, client: calls.Client | None = None) -> None:
+    def __init__(
+        self, config: BinanceConfig, sinks: Sinks, clock: Clock, client: calls.Client | None = None
+    ) -> None:
         self.config = config
         self._clock = clock
         self._client = client or _ccxt_client(config, clock)

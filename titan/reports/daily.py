@@ -1,0 +1,118 @@
+"""The daily report: which sessions it is about, and what must hold for it to stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from titan.evaluation.pnl import IdentityError, Parts
+from titan.reports.errors import ReportError
+from titan.reports.screen import Page, headline, session_title
+from titan.reports.session_tables import SessionResult, read_session, totals_by_currency
+from titan.store.framing import JournalError
+from titan.store.session import SessionInfo, list_sessions
+
+
+@dataclass(frozen=True)
+class DailyReport:
+    """The sessions of a report: one, or all of a UTC day."""
+
+    title: str
+    results: list[SessionResult]
+    unreadable: list[SessionInfo]
+    of_a_day: bool
+
+    def headline(self) -> Page:
+        """The result in a sentence, and the proof."""
+        page = headline(self.results, self.title)
+        if not self.unreadable:
+            return page
+        told = "; ".join(f"{info.session} cannot be read and is not counted: {info.problem}" for info in self.unreadable)
+        return Page(f'{page.html}<p style="color:#b5483a"><strong>{told}</strong></p>', f"{page.text}\n{told}")
+
+    def sums(self) -> dict[str, Parts]:
+        """The P&L by reporting currency; one entry unless the desk changed it in between."""
+        return totals_by_currency(self.results)
+
+    def check(self) -> str:
+        """Say that the parts are the change in the venues' equity, where that can be said.
+
+        Raises
+        ------
+        IdentityError
+            If one session's are not; the message names each.
+        """
+        failed = [
+            f"{result.session}: {reason}"
+            for result in self.results
+            for reason in [*(proof.reason for proof in result.proofs if proof.verdict == "differs"), *result.differing]
+        ]
+        if failed:
+            raise IdentityError("; ".join(failed))
+        proven = sum(result.checkable for result in self.results)
+        return f"{proven} of {len(self.results)} sessions proven; none differs"
+
+
+def open_report(journals: Path, session: str = "", day: date | None = None) -> DailyReport:
+    """Read what a report is about: the session named, else those created on a UTC day, else the last session.
+
+    Raises
+    ------
+    ReportError
+        If there is no such session or day, or a session holds what no P&L can be made of.
+    JournalError
+        If the one session asked for cannot be read.
+    """
+    sessions = list_sessions(journals)
+    if day is None:
+        return _of_one(_chosen(sessions, journals, session))
+    return _of_day([info for info in sessions if _created(info) == day], day, journals)
+
+
+def _chosen(sessions: Sequence[SessionInfo], journals: Path, session: str) -> SessionInfo:
+    if not sessions:
+        raise ReportError(f"no session in {journals}; run titan-live first, or name the folder of its journals")
+    if not session:
+        return sessions[-1]
+    for info in sessions:
+        if info.session == session:
+            return info
+    raise ReportError(f"session {session}: not in {journals}; the last one there is {sessions[-1].session}")
+
+
+def last_session(journals: Path) -> str:
+    """The name of the last session.
+
+    Raises
+    ------
+    ReportError
+        If there is none.
+    """
+    return _chosen(list_sessions(journals), journals, "").session
+
+
+def _of_one(info: SessionInfo) -> DailyReport:
+    result = read_session(info.directory)
+    return DailyReport(session_title(result), [result], [], of_a_day=False)
+
+
+def _of_day(found: Sequence[SessionInfo], day: date, journals: Path) -> DailyReport:
+    if not found:
+        raise ReportError(f"no session was created on {day} UTC in {journals}; 'titan report daily' takes the last one")
+    results, unreadable = [], []
+    for info in found:
+        try:
+            results.append(read_session(info.directory))
+        except (JournalError, ReportError) as error:
+            unreadable.append(SessionInfo(info.session, info.directory, info.header, str(error)))
+    title = f"{day} (UTC), {len(found)} session{'' if len(found) == 1 else 's'},"
+    return DailyReport(title, results, unreadable, of_a_day=True)
+
+
+def _created(info: SessionInfo) -> date:
+    """The UTC day of a session: of its header, or where that is unreadable of its name, which holds the same."""
+    if info.header is None:
+        return datetime.strptime(info.session[:8], "%Y%m%d").replace(tzinfo=UTC).date()
+    return datetime.fromtimestamp(info.header.created_ns // 1_000_000_000, UTC).date()

@@ -1,0 +1,102 @@
+"""The parameters of the daily report, checked: papermill itself only warns of a misspelt one and guesses at types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from titan.reports.errors import ParameterProblem
+from titan.settings import SettingsError
+from titan.settings import load as load_settings
+from titan.store.session import SESSION_PATTERN
+
+NAMES = ("session", "date", "journals", "settings")
+OF_THE_KERNEL = {"In", "Out"}
+"""Plain values that IPython itself keeps beside a notebook's own."""
+
+
+class DailyParameters(NamedTuple):
+    """What a report is asked for: a session, or a UTC day, or (neither) the last session."""
+
+    journals: Path
+    session: str
+    day: date | None
+
+
+def read_parameters(given: Mapping[str, object]) -> DailyParameters:
+    """Check the parameters of a notebook, or of a command line.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        Name to value; a notebook gives its ``globals()``, of which modules, functions and private names are
+        left aside. `session` is a session's name; `date` is YYYY-MM-DD or YYYYMMDD, as text or as the number that
+        papermill makes of it; `journals` is the folder of the sessions, a relative one is below the working folder; `settings` is
+        the settings file that names the journals where `journals` does not.
+
+    Raises
+    ------
+    ParameterProblem
+        One line that names the parameter, its value and what is allowed.
+    """
+    plain = {
+        name: value
+        for name, value in given.items()
+        if not name.startswith("_") and name not in OF_THE_KERNEL and _is_value(value)
+    }
+    for name in plain:
+        if name not in NAMES:
+            near = get_close_matches(name, NAMES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ParameterProblem(f"parameter {name} is unknown{hint} Known are {', '.join(NAMES)}")
+    session, day = _session(plain.get("session", "")), _day(plain.get("date", ""))
+    if session and day is not None:
+        raise ParameterProblem("parameters session and date exclude each other: give one of them")
+    return DailyParameters(_journals(plain), session, day)
+
+
+def _is_value(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float | bool | list | dict | tuple)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ParameterProblem(f"parameter {name} = {value!r} is a {type(value).__name__}; give text")
+    return value.strip()
+
+
+def _session(value: object) -> str:
+    session = _text("session", value)
+    if session and not SESSION_PATTERN.fullmatch(session):
+        raise ParameterProblem(f"parameter session = {session!r} is no session's name (YYYYMMDDTHHMMSSZ-xxxxxx)")
+    return session
+
+
+def _day(value: object) -> date | None:
+    if value == "" or value is None:
+        return None
+    digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text("date", value)
+    form = "%Y%m%d" if re.fullmatch(r"\d{8}", digits) else "%Y-%m-%d"
+    try:
+        return datetime.strptime(digits, form).date()
+    except ValueError:
+        raise ParameterProblem(f"parameter date = {value!r} is no day; write YYYY-MM-DD or YYYYMMDD") from None
+
+
+def _journals(plain: Mapping[str, object]) -> Path:
+    named = _text("journals", plain.get("journals", ""))
+    if named:
+        folder = Path(named).expanduser().absolute()
+    else:
+        file = _text("settings", plain.get("settings", ""))
+        try:
+            folder = load_settings(file or None).project.journals
+        except SettingsError as error:
+            raise ParameterProblem(f"{error}; or give parameter journals, the folder of the sessions") from None
+    if not folder.is_dir():
+        raise ParameterProblem(f"journals folder {folder} does not exist; run titan-live first, or name another one")
+    return folder

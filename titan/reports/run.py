@@ -1,0 +1,72 @@
+"""Running a report: papermill executes the notebook, and what it leaves is an .ipynb and an .html."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import titan
+from titan.reports.daily import last_session
+from titan.reports.errors import ReportError
+from titan.reports.parameters import DailyParameters
+
+NOTEBOOK = Path(titan.__file__).resolve().parents[1] / "research" / "daily_risk.ipynb"
+IDENTITY_ERROR = "IdentityError"
+
+
+class Artefacts(NamedTuple):
+    """What a report left behind; `failure` is empty if it stands."""
+
+    notebook: Path
+    page: Path
+    failure: str
+
+
+def run_daily(parameters: DailyParameters, out: Path) -> Artefacts:
+    """Make the daily report.
+
+    A report whose check fails is written all the same, and says so; the run is judged by the error that the notebook
+    raised, not by what papermill notes in its metadata. Call it from a plain process: papermill brings an event loop of its own.
+
+    Parameters
+    ----------
+    parameters : DailyParameters
+        Already checked; the notebook checks them again.
+    out : Path
+        Folder of the artefacts, made if it is absent.
+
+    Raises
+    ------
+    ReportError
+        If the notebook is absent, or could not be carried to its end.
+    """
+    # Imported here: they cost a second, which no error of the command line should wait for.
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    from titan.reports.page import write_page
+
+    if not NOTEBOOK.is_file():
+        raise ReportError(f"{NOTEBOOK} is not there: reports are run from a checkout of Titan")
+    day = parameters.day.isoformat() if parameters.day else ""
+    session = "" if day else parameters.session or last_session(parameters.journals)
+    name = day or session
+    out.mkdir(parents=True, exist_ok=True)
+    target, page = out / f"daily-{name}.ipynb", out / f"daily-{name}.html"
+    failure, ended = "", True
+    try:
+        papermill.execute_notebook(
+            NOTEBOOK,
+            target,
+            parameters={"session": session, "date": day, "journals": str(parameters.journals)},
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+        )
+    except PapermillExecutionError as error:
+        failure = f"{error.ename}: {error.evalue}"
+        ended = error.ename == IDENTITY_ERROR
+    write_page(target, page, f"Titan daily report {name}")
+    if not ended:
+        raise ReportError(f"the report stopped before its end: {failure}; what there is stands in {page}")
+    return Artefacts(target, page, failure)

@@ -1,0 +1,144 @@
+"""The first screen: the result in a sentence, the proof in a line, and what an operator asks next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from titan.reports.figures import signed
+from titan.reports.order_tables import limit_table
+from titan.reports.session_tables import SessionResult, notable, position_table, time_text, totals_by_currency
+
+MOST_EVENTS = 6
+COLOURS = {"equal": "#2f7d5b", "differs": "#b5483a", "not checkable": "#8a6d1a"}
+
+
+class Page:
+    """A piece of HTML with its plain text; Jupyter shows the one it can."""
+
+    def __init__(self, html: str, text: str) -> None:
+        self.html = html
+        self.text = text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def headline(results: Sequence[SessionResult], title: str) -> Page:
+    """The result in a sentence, and beneath it whether the venue's equity says the same."""
+    sentence = f"{title} {outcome(results)}"
+    lines = [line for result in results for line in check_lines(result, named=len(results) > 1)]
+    html = [f'<p style="font-size:1.35em;line-height:1.35;margin:0.2em 0 0.5em">{escape(sentence)}</p>']
+    for verdict, line in lines:
+        html.append(f'<p style="color:{COLOURS[verdict]};margin:0.15em 0"><strong>{escape(line)}</strong></p>')
+    return Page("".join(html), "\n".join([sentence, *(line for _, line in lines)]))
+
+
+def outcome(results: Sequence[SessionResult]) -> str:
+    """What was made, by how many executions, and what is left."""
+    if not results:
+        return "holds no session that can be read."
+    made = [
+        f"{'lost' if parts.total < 0 else 'made'} {signed(float(parts.total)).lstrip('+-')} {currency}"
+        for currency, parts in totals_by_currency(results).items()
+    ]
+    count = sum(len(result.recording.executions) for result in results)
+    missing = [amount for result in results for amount in result.total.missing]
+    sentence = f"{' and '.join(made)} in {count} execution{'' if count == 1 else 's'}; {_left(results[-1])}."
+    if missing:
+        sentence += f" Not counted, for want of a price: {', '.join(missing)}."
+    return sentence
+
+
+def _left(result: SessionResult) -> str:
+    held = [f"{market.quantity.normalize():+f} {key}" for key, market in result.recording.markets.items() if market.quantity]
+    return f"it ended holding {', '.join(held)}" if held else "it ended flat"
+
+
+def check_lines(result: SessionResult, *, named: bool) -> list[tuple[str, str]]:
+    """(verdict, sentence) of every proof of a session; `named` sentences say which session's."""
+    name = f"{result.session}: " if named else ""
+    lines = []
+    for proof in result.proofs:
+        where = f"{proof.venue}, {proof.asset}"
+        if proof.verdict == "equal":
+            text = (
+                f"{name}parts equal the exchange's equity change: difference {proof.difference:.10f} "
+                f"within {proof.allowed:.8f} ({where})"
+            )
+        elif proof.verdict == "differs":
+            text = f"{name}CHECK FAILED ({where}): {proof.reason}"
+        else:
+            text = f"{name}not checkable: {proof.reason} ({where})"
+        lines.append((proof.verdict, text))
+    lines += [("differs", f"{name}CHECK FAILED: {text}") for text in result.differing]
+    if not lines:
+        verdict = "equal" if result.checkable else "not checkable"
+        told = "nothing was traded, and no wallet moved" if result.checkable else "not checkable: " + unread(result)
+        lines.append((verdict, f"{name}{told}"))
+    return lines
+
+
+def unread(result: SessionResult) -> str:
+    """Which end of which account was not read."""
+    recording = result.recording
+    if any(venue.opening is None for venue in recording.venues.values()):
+        return "the account was never read at the start, so nothing was traded"
+    return "the session ended without a closing account" if recording.ended else "the session was killed (or still runs)"
+
+
+def facts(results: Sequence[SessionResult]) -> Page:
+    """Position, limits used and events of note, side by side."""
+    columns = {"Position": _positions(results), "Limits, most used": _limits(results), "Events of note": _events(results)}
+    cells = "".join(
+        f'<td style="vertical-align:top;text-align:left;padding:0 2em 0 0;width:33%;font-size:1.1em"><strong>{escape(name)}</strong><br>'
+        f"{'<br>'.join(escape(line) for line in lines)}</td>"
+        for name, lines in columns.items()
+    )
+    text = "\n".join(f"{name}: {'; '.join(lines)}" for name, lines in columns.items())
+    return Page(f'<table style="border:none;width:100%;table-layout:fixed"><tr style="background:none">{cells}</tr></table>', text)
+
+
+def _positions(results: Sequence[SessionResult]) -> list[str]:
+    if not results:
+        return ["none"]
+    table = position_table(results[-1:])
+    return [
+        f"{name}: {row['at the end']:+g} at the end ({row['least']:+g} to {row['most']:+g})" for name, row in table.iterrows()
+    ] + ["in units of the contract"]
+
+
+def _limits(results: Sequence[SessionResult]) -> list[str]:
+    if not results:
+        return ["none"]
+    used = limit_table(results).sort_values("share", ascending=False, na_position="last")
+    return [f"{row['measure']}: {row['share']:.1%}" for _, row in used.iterrows() if row["share"] == row["share"]][:MOST_EVENTS]
+
+
+def _events(results: Sequence[SessionResult]) -> list[str]:
+    cut = [f"journal cut short: {torn}" for result in results for torn in result.recording.truncated]
+    ends = [
+        f"{result.session} ended: {result.recording.ended.reason} (exit {result.recording.ended.exit_code})"
+        for result in results
+        if result.recording.ended is not None
+    ]
+    late = [
+        f"{result.recording.after_closing} executions after the closing account"
+        for result in results
+        if result.recording.after_closing
+    ]
+    told = [f"{row['count']} x {code}: {row['last message']}" for code, row in notable(results).iterrows()]
+    lines = [*cut, *late, *told, *ends]
+    more = [f"and {len(lines) - MOST_EVENTS} more below"] if len(lines) > MOST_EVENTS else []
+    return [line if len(line) <= 140 else line[:137] + "..." for line in lines[:MOST_EVENTS]] + more or ["none"]
+
+
+def session_title(result: SessionResult) -> str:
+    """How the sentence on one session begins."""
+    recording = result.recording
+    seconds = (recording.ended_ns - recording.started_ns) / 1e9
+    length = f"{seconds / 60:.0f} min" if seconds >= 300 else f"{seconds:.0f} s"
+    return f"Session {result.session} ({recording.header.account}, {length} from {time_text(recording.started_ns)} UTC)"

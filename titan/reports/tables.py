@@ -1,0 +1,64 @@
+"""How tables look in a report: text to the left, numbers to the right and without noise, nothing where nothing is known."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from numbers import Real
+
+import pandas as pd
+
+from titan.reports.screen import Page
+from titan.reports.session_tables import SessionResult, fill_table
+
+LEFT, RIGHT = ' style="text-align:left"', ' style="text-align:right"'
+
+
+def number(value: float) -> str:
+    """A number with at most four decimals, or four significant digits if it is smaller than that; empty for NaN."""
+    if math.isnan(value):
+        return ""
+    if value and abs(value) < 0.001:
+        return f"{value:.4g}"
+    text = f"{value:,.4f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def show(frame: pd.DataFrame) -> Page:
+    """A frame as a page; "none" for an empty one."""
+    if frame.empty:
+        return Page("<p>none</p>", "none")
+    flat = frame.reset_index()
+    # A column that holds names and numbers reads as text.
+    numeric = [all(_is_number(value) for value in flat[name]) for name in flat.columns]
+    heads = "".join(_cell("th", _head(name), right) for name, right in zip(flat.columns, numeric, strict=True))
+    rows = "".join(
+        f"<tr>{''.join(_cell('td', value, right) for value, right in zip(row, numeric, strict=True))}</tr>"
+        for row in flat.itertuples(index=False, name=None)
+    )
+    html = f'<table class="dataframe"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    return Page(html, flat.to_string(index=False, float_format=number))
+
+
+def _head(name: object) -> object:
+    return "" if name in {"index", None} else name
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _cell(tag: str, value: object, right: bool) -> str:
+    if isinstance(value, Real) and not isinstance(value, bool):
+        value = number(float(value))
+    return f"<{tag}{RIGHT if right else LEFT}>{escape(str(value))}</{tag}>"
+
+
+def last_fills(results: list[SessionResult], count: int) -> pd.DataFrame:
+    """The last executions; the whole of them is `titan.reports.session_tables.fill_table`."""
+    tail = fill_table(results).tail(count)
+    if tail.empty:
+        return tail
+    tail = tail.assign(time=tail["time"].dt.strftime("%m-%d %H:%M:%S.%f").str[:-3])
+    spare = ["client id", "session"] if len(results) == 1 else ["client id"]
+    return tail.drop(columns=spare).set_index("time")
