@@ -91,7 +91,7 @@ async def until(found: Any, timeout_s: float = 20.0) -> None:
 # ---- A capture made of the generated market ---------------------------------------------------------------
 
 
-class _Recorder(Connection):
+class Recorder(Connection):
     """Keeps every frame in place of a websocket."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class _Recorder(Connection):
 def record_capture(path: Path, seconds: float = 20.0, seed: int = 3) -> Path:
     """A raw capture of the generated market, ``<local ns> <json>`` a line, its REST snapshot after the first diffs."""
     desk = build_desk(ExchangeOptions(seed=seed, speed=LOCKSTEP))
-    recorder = _Recorder()
+    recorder = Recorder()
     desk.register.subscribe(recorder, STREAMS)
     start_ns = desk.exchange.now_ns
     lines: list[bytes] = []
@@ -175,3 +175,21 @@ def last_object(text: str) -> dict[str, Any]:
 def log_lines(text: str) -> list[dict[str, Any]]:
     """Every line of a runner's standard error; one that is no JSON object fails."""
     return [msgspec.json.decode(line, type=dict[str, Any]) for line in text.splitlines()]
+
+
+class Log:
+    """What a session in this process has written on standard error so far."""
+
+    def __init__(self, capsys: Any) -> None:
+        self._capsys = capsys
+        self._lines: list[dict[str, Any]] = []
+
+    def lines(self, code: str = "") -> list[dict[str, Any]]:
+        self._lines += log_lines(self._capsys.readouterr().err)
+        return [line for line in self._lines if code in ("", line["code"])]
+
+
+async def address_of_telemetry(log: Log) -> str:
+    """Where the session in this process serves its metrics and health."""
+    await until(lambda: log.lines("telemetry"))
+    return str(log.lines("telemetry")[0]["url"]).removesuffix("/metrics")
