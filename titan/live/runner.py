@@ -46,6 +46,14 @@ from titan.store.writer import SessionWriter
 from titan.venues.adapter import Adapter, Sinks, VenueUnreachable
 from titan.wire.frames import FrameDecoder
 
+LACKING = {
+    "paper": "fills against a venue's public data, by the matching core, are missing",
+    "shadow": "recording decisions against a venue's public data without sending them is missing",
+    "canary": "the start-up checks of a real account (position mode, leverage, permissions) are missing",
+    "live": "the start-up checks of a real account (position mode, leverage, permissions) are missing",
+}
+"""What each mode that this version refuses would need."""
+
 TIMER_LIMIT_S = 0.5
 """The longest wait between two looks at the timers: a machine's clock may be set."""
 
@@ -101,12 +109,9 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
 
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
     """Refuse what this version cannot do, rather than do something else."""
-    mode = settings.live.mode
-    if mode != "loopback":
-        raise StartRefused(
-            f"mode {mode} is not there yet: it needs reconciliation against a real venue and its start-up checks; "
-            "set [live] mode = loopback"
-        )
+    lacks = LACKING.get(settings.live.mode)
+    if lacks is not None:
+        raise StartRefused(f"mode {settings.live.mode} cannot be run: {lacks}; set [live] mode = loopback")
     if options.replay is not None and settings.venue[options.venue].rest_url:
         raise UsageError(
             f"--replay starts an exchange of its own, but [venue.{options.venue}] rest_url is set; "
