@@ -5,7 +5,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.engine.scripted import MID, Session, configuration
+from tests.engine.scripted import Session, configuration
+from tests.engine.scripted_venue import MID
 from titan.engine.book import Book
 from titan.engine.desk import Market
 from titan.model.instruments import InstrumentKey

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.scripted import MID, MODULES, ScriptedVenue, Session, configuration, strategy
+from tests.engine.scripted import MODULES, Session, configuration, strategy
+from tests.engine.scripted_venue import MID, ScriptedVenue
 from titan.engine.kernel import Kernel
 from titan.model import commands as c
 from titan.model import events as e

@@ -5,7 +5,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.engine.scripted import LIMITS, MID, Session, configuration, strategy
+from tests.engine.scripted import LIMITS, Session, configuration, strategy
+from tests.engine.scripted_venue import MID
 from tests.engine.test_orders import an_order
 from titan.engine.judgement import judge
 from titan.model import events as e

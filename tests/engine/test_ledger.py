@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.scripted import instrument
+from tests.engine.scripted_venue import instrument
 from titan.engine.ledger import Ledger
 from titan.evaluation.pnl import Parts
 from titan.model.events import AccountSnapshot, Balance, Fill, Income, Position

@@ -5,18 +5,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.engine.scripted import (
-    LIMITS,
-    MID,
-    MODULES,
-    SECOND,
-    ScriptedVenue,
-    Session,
-    codes,
-    configuration,
-    of,
-    strategy,
-)
+from tests.engine.scripted import LIMITS, MODULES, Session, codes, configuration, of, strategy
+from tests.engine.scripted_venue import MID, SECOND, ScriptedVenue
 from titan.engine.strategies import StrategyError, load_strategy
 from titan.model import commands as c
 from titan.model import events as e
@@ -93,10 +83,10 @@ def test_strange_instruments_are_no_business_of_ours(session):
     top = e.TopOfBook(
         time_ns=session.now, venue="v", symbol="OTHER", update_id=1, bid=1, bid_size=1, ask=2, ask_size=1
     )
-    assert (
-        session.send(strange, top, e.BadFrame(time_ns=session.now, venue="v", symbol="OTHER", reason="?"))
-        == []
-    )
+    assert session.send(strange, top) == []
+    bad = e.BadFrame(time_ns=session.now, venue="v", symbol="OTHER", reason="?")
+    assert codes(session.send(bad)) == ["bad_frame"]
+    assert len(session.live) == 2
 
 
 def gone(session, commands):

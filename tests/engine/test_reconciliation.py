@@ -6,7 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.scripted import MID, SECOND, Session, codes, configuration, of, strategy
+from tests.engine.scripted import Session, codes, configuration, of, strategy
+from tests.engine.scripted_venue import MID, SECOND
 from tests.engine.test_orders import an_order, update
 from titan.engine.reconciliation import compare_open_orders, compare_positions, compare_wallets
 from titan.model import commands as c

@@ -5,7 +5,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.engine.scripted import MID, SECOND, ScriptedVenue, Session, codes, configuration, of, strategy
+from tests.engine.scripted import Session, codes, configuration, of, strategy
+from tests.engine.scripted_venue import MID, SECOND, ScriptedVenue
 from titan.engine.client_ids import ClientIds
 from titan.engine.desk import Phase
 from titan.model import commands as c

@@ -5,7 +5,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.engine.scripted import LIMITS, SECOND, Session, codes, configuration, of
+from tests.engine.scripted import LIMITS, Session, codes, configuration, of
+from tests.engine.scripted_venue import SECOND
 from titan.engine.desk import Phase
 from titan.model import commands as c
 from titan.model import events as e

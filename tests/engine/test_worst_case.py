@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.engine.scripted import instrument
+from tests.engine.scripted_venue import instrument
 from titan.engine.ledger import Ledger
 from titan.engine.orders import OrderManager
 from titan.engine.router import STEADY

@@ -174,7 +174,7 @@ def _amend(
 
 
 def _denied(desk: Desk, market: Market, host: StrategyHost, denial: Denial | None) -> bool:
-    """Tell once when a denial begins and when it ends; every denial in between is the same story."""
+    """Tell of a denial when it is another than the last one told; the same one again is the same story."""
     told = denial.value if denial else ""
     if denial and told != host.denied:
         desk.note("warning", f"denied_{told}", f"{host.config.name}: {explain(denial)}", market.key)
