@@ -241,7 +241,7 @@ def test_the_view_on_a_terminal_and_ctrl_c(tmp_path):
             [
                 r"Titan \d{8}T\d{6}Z-[0-9a-f]{6}  running",
                 "loopback:BTCUSDT",
-                r"\d\.\d{3} open",
+                r"\d+ lots open",
                 r"position -?\d+\.\d{3} BTC   quoting",
                 r"total +. +spread +. +adverse selection +. +inventory +. +fees +. +funding",
                 r"day's loss \d+\.\d\d of 1000",
