@@ -115,7 +115,7 @@ GOOD = {
         ({"fill_times_ns": []}, r"fill_times_ns has shape \(0,\)"),
         ({"fill_times_ns": [0, 3]}, r"fill_times_ns: must be in \(0, 4\]"),
         ({"fill_times_ns": [1, 5]}, r"fill_times_ns: must be in \(0, 4\]"),
-        ({"sides": [1, 0]}, r"sides\[1\]: must be 1 or -1"),
+        ({"sides": [1, 0]}, r"sides\[1\] = 0.0: must be 1 or -1"),
         ({"sides": [1]}, r"sides has shape \(1,\): must be \(2,\)"),
         ({"mid_times_ns": [0, 3, 2]}, r"mid_times_ns\[2\]: must not decrease"),
         ({"mids": [1.0, math.nan, 2.0]}, r"mids\[1\] = nan: must be finite"),

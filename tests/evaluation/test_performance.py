@@ -89,7 +89,10 @@ def test_more_tries_raise_the_bar(trials, variance):
 
 def test_every_moment_changes_the_probability():
     base = Moments(500, 0.1, -1.0, 6.0)
-    others = [base._replace(**change) for change in ({"periods": 400}, {"sharpe": 0.11}, {"skewness": 0.0}, {"kurtosis": 9.0})]
+    others = [
+        base._replace(**change)
+        for change in ({"periods": 400}, {"sharpe": 0.11}, {"skewness": 0.0}, {"kurtosis": 9.0})
+    ]
     values = [deflated_sharpe(record, 10, 0.001) for record in (base, *others)]
     values += [deflated_sharpe(base, 11, 0.001), deflated_sharpe(base, 10, 0.002)]
     assert len(set(values)) == len(values)
@@ -134,10 +137,16 @@ def test_less_confidence_is_narrower_and_the_seed_counts():
         (lambda: probabilistic_sharpe(Moments(9, 1.0, 2.0, 3.0)), "a variance > 0, has -0.5"),
         (lambda: expected_best_sharpe(1, 0.1), "trials = 1: must be >= 2"),
         (lambda: expected_best_sharpe(5, -0.1), "trial_variance = -0.1: must be >= 0"),
-        (lambda: stationary_blocks(0, 1.0, 1, 0), "periods = 0, draws = 1, mean_block = 1.0: each must be >= 1"),
+        (
+            lambda: stationary_blocks(0, 1.0, 1, 0),
+            "periods = 0, draws = 1, mean_block = 1.0: each must be >= 1",
+        ),
         (lambda: stationary_blocks(1, 0.5, 1, 0), "mean_block = 0.5: each must be >= 1"),
         (lambda: stationary_blocks(1, 1.0, 0, 0), "draws = 0"),
-        (lambda: bootstrap_interval([1, 2], np.mean, 1.0, confidence=1.0), "confidence = 1.0: must be between"),
+        (
+            lambda: bootstrap_interval([1, 2], np.mean, 1.0, confidence=1.0),
+            "confidence = 1.0: must be between",
+        ),
     ],
 )
 def test_bad_input_is_refused(call, message):
