@@ -93,9 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     daily = report.add_subparsers(dest="action", required=True).add_parser("daily", help="one session, or a day's")
     asked = daily.add_mutually_exclusive_group()
     asked.add_argument("--session", default="", metavar="ID", help="name or directory (default: the last one)")
-    asked.add_argument("--date", default="", metavar="D", help="every session created on this UTC day, YYYY-MM-DD")
+    asked.add_argument("--date", default="", metavar="D", help="sessions created on this UTC day, YYYY-MM-DD")
     daily.add_argument("--settings", type=Path)
-    daily.add_argument("--out", type=Path, metavar="DIR", help="folder for the .ipynb and .html (default: [reports] out)")
+    daily.add_argument("--out", type=Path, metavar="DIR", help="for .ipynb and .html (default: [reports] out)")
     daily.set_defaults(run=_report_daily)
 
     options = parser.parse_args(arguments)
@@ -156,10 +156,13 @@ def _journal_verify(options: argparse.Namespace) -> int:
 
 
 def _report_daily(options: argparse.Namespace) -> int:
-    from titan.reports.errors import ReportError
-    from titan.reports.parameters import read_parameters
-    from titan.reports.run import run_daily
-    from titan.store.framing import JournalError
+    try:
+        from titan.reports.errors import ReportError
+        from titan.reports.parameters import read_parameters
+        from titan.reports.run import run_daily
+        from titan.store.framing import JournalError
+    except ModuleNotFoundError as error:
+        raise UsageError(f"reports need {error.name}: install titan-mm[reports]") from None
 
     session, journals = str(options.session), ""
     if session and Path(session).is_dir():
@@ -167,11 +170,14 @@ def _report_daily(options: argparse.Namespace) -> int:
         session, journals = folder.name, str(folder.parent)
     settings = "" if options.settings is None else str(options.settings)
     try:
-        wanted = read_parameters({"session": session, "date": options.date, "journals": journals, "settings": settings})
+        given = {"session": session, "date": options.date, "journals": journals, "settings": settings}
+        wanted = read_parameters(given)
         out = options.out or load_settings(options.settings).reports.out
         made = run_daily(wanted, Path(out).absolute())
     except (ReportError, JournalError) as error:
         raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}; name another folder with --out") from None
     print(made.notebook)
     print(made.page)
     if made.failure:
