@@ -1,8 +1,9 @@
 """Export the notebooks under nbs/ to the modules under titan/, or check that they agree.
 
 ``python -m scripts.export`` exports; ``--check`` changes nothing and ends 1 if something would
-change. nbdev runs on a copy, so that a module is replaced only where it differs and an edit made by hand in a
-module is never lost.
+change; ``--root DIR`` exports another project, to the package that its [tool.nbdev] lib_path
+names. nbdev runs on a copy, so that a module is replaced only where it differs and an edit made by
+hand in a module is never lost.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +85,21 @@ def same_code(first: str, second: str) -> bool:
     return code(first) == code(second)
 
 
+def library_of(root: Path) -> Path:
+    """Return the package of the project at ``root``, relative to it.
+
+    Raises
+    ------
+    ExportError
+        If its pyproject.toml is missing, unreadable, or names none.
+    """
+    file = root / "pyproject.toml"
+    try:
+        return Path(tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["nbdev"]["lib_path"])
+    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise ExportError(f"{file}: no [tool.nbdev] lib_path can be read there: {error!r}") from error
+
+
 def check_names(root: Path) -> dict[Path, Path]:
     """Return notebook -> module, both relative to ``root``, after proving them one-to-one.
 
@@ -91,6 +108,7 @@ def check_names(root: Path) -> dict[Path, Path]:
     ExportError
         If a notebook names no module, several, one that another names, or one at another path.
     """
+    library = library_of(root)
     modules: dict[Path, Path] = {}
     problems = []
     for notebook in notebook_paths(root / "nbs"):
@@ -102,7 +120,7 @@ def check_names(root: Path) -> dict[Path, Path]:
                 f"nbs/{relative}.ipynb names {named or 'no module'}; "
                 f"it must say '#| default_exp {expected}' exactly once"
             )
-        modules[Path("nbs") / relative.with_suffix(".ipynb")] = Path("titan") / relative.with_suffix(".py")
+        modules[Path("nbs") / relative.with_suffix(".ipynb")] = library / relative.with_suffix(".py")
     if problems:
         raise ExportError("\n".join(problems))
     return modules
@@ -155,11 +173,12 @@ def polish(folder: Path, modules: list[Path]) -> None:
 
 def build(root: Path, modules: dict[Path, Path]) -> dict[Path, str]:
     """Export a copy of the notebooks and return module path -> text."""
+    library = library_of(root)
     with tempfile.TemporaryDirectory(prefix="titan-export-") as name:
         copy = Path(name)
         shutil.copy(root / "pyproject.toml", copy)
-        (copy / "titan").mkdir()
-        (copy / "titan" / "__init__.py").write_text('__version__ = "0"\n', encoding="utf-8")
+        (copy / library).mkdir(parents=True)
+        (copy / library / "__init__.py").write_text('__version__ = "0"\n', encoding="utf-8")
         for notebook in modules:
             (copy / notebook).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / notebook, copy / notebook)
@@ -173,13 +192,15 @@ def build(root: Path, modules: dict[Path, Path]) -> dict[Path, str]:
         texts = {
             module: with_digest((copy / module).read_text(encoding="utf-8")) for module in modules.values()
         }
-        texts[Path("titan") / INDEX] = (copy / "titan" / INDEX).read_text(encoding="utf-8")
+        texts[library / INDEX] = (copy / library / INDEX).read_text(encoding="utf-8")
         return texts
 
 
 def exported_modules(root: Path) -> list[Path]:
-    """Return the modules under titan/ that carry nbdev's header, relative to ``root``."""
-    found = (path for path in (root / "titan").rglob("*.py") if HEADER in path.read_text(encoding="utf-8"))
+    """Return the modules of the package that carry nbdev's header, relative to ``root``."""
+    found = (
+        path for path in (root / library_of(root)).rglob("*.py") if HEADER in path.read_text(encoding="utf-8")
+    )
     return sorted(path.relative_to(root) for path in found)
 
 
@@ -212,8 +233,9 @@ def plan(root: Path) -> Changes:
         if not path.exists() or path.read_text(encoding="utf-8") != texts[module]
     }
     removed = [module for module in exported_modules(root) if module not in texts]
-    if not modules and (root / "titan" / INDEX).exists():
-        removed.append(Path("titan") / INDEX)
+    index = library_of(root) / INDEX
+    if not modules and (root / index).exists():
+        removed.append(index)
     refuse_hand_edits(root, texts, [*written, *removed])
     unclean: dict[Path, str] = {}
     for folder in ("nbs", "research", "docs"):

@@ -28,7 +28,8 @@ HEAVY = {
 }
 BROAD = {"Exception", "BaseException"}
 # A strategy is foreign code: whatever it raises quarantines it, is recorded, and leaves the others running.
-QUARANTINES = {"titan/engine/quoting.py": 1}
+# A fault of ours inside a socket's callback must reach the runner, which cancels everything and ends with it.
+QUARANTINES = {"titan/engine/quoting.py": 1, "titan/live/runner.py": 1}
 EXPORTED_ROOMS = {"market", "calibration", "strategy", "risk", "simulation", "evaluation"}
 # Written in halves, so that this file does not find itself.
 REGISTRIES = ["pypi" + ".org", "python" + "hosted.org"]

@@ -113,7 +113,10 @@ class Strategy(Section):
         1, ge=1, le=10_000, description="A quote follows the market once it is off by this many ticks."
     )
     minimum_edge_bps: float = Field(
-        0.0, ge=0, lt=10_000, description="What a fill must earn beyond its fee, in basis points of the fair value."
+        0.0,
+        ge=0,
+        lt=10_000,
+        description="What a fill must earn beyond its fee, in basis points of the fair value.",
     )
     parameters: dict[str, str] = Field(
         default_factory=dict,
@@ -144,7 +147,9 @@ class Strategy(Section):
 
 def _limits() -> type[Section]:
     """The [risk] section: one key for each limit of `titan.risk.limits`, with its range."""
-    kinds = {name: get_args(hint)[0] for name, hint in get_type_hints(LimitSettings, include_extras=True).items()}
+    kinds = {
+        name: get_args(hint)[0] for name, hint in get_type_hints(LimitSettings, include_extras=True).items()
+    }
     fields: dict[str, Any] = {
         name: (
             kinds[name],
@@ -158,7 +163,9 @@ def _limits() -> type[Section]:
         for name, allowed in parameter_ranges(LimitSettings).items()
     }
     section: type[Section] = create_model("Risk", __base__=Section, **fields)
-    section.__doc__ = "Limits that no strategy can pass. A limit of 0 is not set, and refuses every order that needs it."
+    section.__doc__ = (
+        "Limits that no strategy can pass. A limit of 0 is not set: every order that needs it is refused."
+    )
     return section
 
 

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,26 @@ from titan.settings import load as load_settings
 
 def main_live(arguments: Sequence[str] | None = None) -> int:
     """Run a trading session; the entry point of ``titan-live``."""
-    parser = argparse.ArgumentParser(prog="titan-live", description="Trade the settings' strategies on one venue.")
+    parser = argparse.ArgumentParser(
+        prog="titan-live", description="Trade the settings' strategies on one venue."
+    )
     parser.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
     parser.add_argument("--venue", help="the [venue.NAME] to trade on")
-    parser.add_argument("--mode", choices=["loopback", "paper", "shadow", "canary", "live"], help="where orders go")
-    parser.add_argument("--replay", type=Path, metavar="CAPTURE", help="loopback only: replay a recorded market")
-    parser.add_argument("--speed", default="1", metavar="X|max", help="of a replay; max is lock-step (default 1)")
-    parser.add_argument("--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated market (default 1)")
+    parser.add_argument(
+        "--mode", choices=["loopback", "paper", "shadow", "canary", "live"], help="where orders go"
+    )
+    parser.add_argument(
+        "--replay", type=Path, metavar="CAPTURE", help="loopback only: replay a recorded market"
+    )
+    parser.add_argument(
+        "--speed", default="1", metavar="X|max", help="of a replay; max is lock-step (default 1)"
+    )
+    parser.add_argument(
+        "--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="of the generated market (default 1)"
+    )
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     options = parser.parse_args(arguments)
     return _guarded(lambda: _live(options))
@@ -67,35 +79,77 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     exchange = commands.add_parser("exchange", help="run the loopback exchange alone")
-    exchange.add_argument("--port", type=int, default=0, metavar="P", help="port on 127.0.0.1; 0 takes a free one")
+    exchange.add_argument(
+        "--port", type=int, default=0, metavar="P", help="port on 127.0.0.1; 0 takes a free one"
+    )
     exchange.add_argument("--replay", type=Path, metavar="CAPTURE", help="replay a recorded market")
     exchange.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated market")
-    exchange.add_argument("--speed", default="1", metavar="X|max", help="of the exchange's clock; max is lock-step")
-    exchange.add_argument("--account", action="append", default=[], metavar="KEY:SECRET:BALANCE", help="who may sign in")
+    exchange.add_argument(
+        "--speed", default="1", metavar="X|max", help="of the exchange's clock; max is lock-step"
+    )
+    exchange.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        metavar="KEY:SECRET:BALANCE",
+        help="who may sign in; repeatable",
+    )
     exchange.add_argument("--until-stdin-ends", action="store_true", help="end when standard input does")
     exchange.set_defaults(run=_exchange)
 
+    backtest = commands.add_parser("backtest", help="run the settings' strategies on a recorded market")
+    backtest.add_argument("capture", type=Path, metavar="CAPTURE")
+    backtest.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
+    backtest.add_argument(
+        "--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote"
+    )
+    backtest.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
+    backtest.set_defaults(run=_backtest)
+
     capture = commands.add_parser("capture", help="recorded market data")
-    verify = capture.add_subparsers(dest="action", required=True).add_parser("verify", help="rebuild the book and compare")
+    actions = capture.add_subparsers(dest="action", required=True)
+    verify = actions.add_parser("verify", help="rebuild the book and compare")
     verify.add_argument("files", nargs="+", type=Path, metavar="FILE")
     verify.add_argument("--snapshot", type=Path, metavar="FILE", help="the book at the first file's start")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(run=_capture_verify)
 
     journal = commands.add_parser("journal", help="sessions' journals")
-    check = journal.add_subparsers(dest="action", required=True).add_parser("verify", help="replay and compare")
-    check.add_argument("session", nargs="?", metavar="SESSION", help="name or directory (default: the last one)")
+    check = journal.add_subparsers(dest="action", required=True).add_parser(
+        "verify", help="replay and compare"
+    )
+    check.add_argument(
+        "session", nargs="?", metavar="SESSION", help="name or directory (default: the last one)"
+    )
     check.add_argument("--settings", type=Path)
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=_journal_verify)
 
+    new = commands.add_parser("new", help="begin something of your own")
+    strategy = new.add_subparsers(dest="action", required=True).add_parser(
+        "strategy", help="write a notebook, a test and a settings section to start from"
+    )
+    strategy.add_argument(
+        "name", metavar="NAME", help="a lowercase noun: the module's and the section's name"
+    )
+    strategy.add_argument("--into", type=Path, metavar="DIR", help="a package of its own, outside Titan")
+    strategy.set_defaults(run=_new_strategy)
+
     report = commands.add_parser("report", help="reports on past sessions")
-    daily = report.add_subparsers(dest="action", required=True).add_parser("daily", help="one session, or a day's")
+    daily = report.add_subparsers(dest="action", required=True).add_parser(
+        "daily", help="one session, or a day's"
+    )
     asked = daily.add_mutually_exclusive_group()
-    asked.add_argument("--session", default="", metavar="ID", help="name or directory (default: the last one)")
-    asked.add_argument("--date", default="", metavar="D", help="sessions created on this UTC day, YYYY-MM-DD")
+    asked.add_argument(
+        "--session", default="", metavar="ID", help="name or directory (default: the last one)"
+    )
+    asked.add_argument(
+        "--date", default="", metavar="D", help="every session created on this UTC day, YYYY-MM-DD"
+    )
     daily.add_argument("--settings", type=Path)
-    daily.add_argument("--out", type=Path, metavar="DIR", help="for .ipynb and .html (default: [reports] out)")
+    daily.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the .ipynb and .html (default: [reports] out)"
+    )
     daily.set_defaults(run=_report_daily)
 
     options = parser.parse_args(arguments)
@@ -122,6 +176,19 @@ def _exchange(options: argparse.Namespace) -> int:
         _complain("exchange", str(error))
         return REFUSED
     return CLEAN
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    from titan.backtest.session import backtest_session
+    from titan.loopback.errors import ExchangeStartError
+
+    settings = load_settings(options.settings)
+    try:
+        result = asyncio.run(backtest_session(settings, options.capture, options.duration))
+    except ExchangeStartError as error:
+        raise UsageError(str(error)) from None
+    _show(result.summary, as_json=options.json)
+    return result.exit_code
 
 
 def _capture_verify(options: argparse.Namespace) -> int:
@@ -155,6 +222,15 @@ def _journal_verify(options: argparse.Namespace) -> int:
     return CLEAN if replay.identical else 1
 
 
+def _new_strategy(options: argparse.Namespace) -> int:
+    from titan.scaffold import new_strategy, next_steps
+
+    for path in new_strategy(options.name, options.into):
+        print(f"wrote {path}")
+    print(f"next:\n{next_steps(options.name, options.into)}")
+    return CLEAN
+
+
 def _report_daily(options: argparse.Namespace) -> int:
     try:
         from titan.reports.errors import ReportError
@@ -170,8 +246,9 @@ def _report_daily(options: argparse.Namespace) -> int:
         session, journals = folder.name, str(folder.parent)
     settings = "" if options.settings is None else str(options.settings)
     try:
-        given = {"session": session, "date": options.date, "journals": journals, "settings": settings}
-        wanted = read_parameters(given)
+        wanted = read_parameters(
+            {"session": session, "date": options.date, "journals": journals, "settings": settings}
+        )
         out = options.out or load_settings(options.settings).reports.out
         made = run_daily(wanted, Path(out).absolute())
     except (ReportError, JournalError) as error:
@@ -206,8 +283,18 @@ def _show(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary), flush=True)
         return
+    for name, value in _flat(summary):
+        print(f"{name:40} {value}")
+
+
+def _flat(summary: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every value with its whole name, for people."""
     for name, value in summary.items():
-        print(f"{name:28} {value}")
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            yield f"{prefix}{name}", "-" if shown in (None, "") else shown
 
 
 def _guarded(work: Callable[[], int]) -> int:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.loopback.client import frame
+import aiohttp
+
+from tests.loopback import capture
+from tests.loopback.client import DEFAULT, Client, frame
+from titan.loopback.main import LOCKSTEP, ExchangeOptions, build_desk, serving
 
 
 async def test_it_says_the_clock_and_time_stands_until_start(client):
     before = client.desk.exchange.now_ns
     control = await client.stream("/control")
-    assert await frame(control) == {"clock": "lockstep", "now_ns": before, "speed": 0.0}
+    hello = await frame(control)
+    assert hello.pop("instance")
+    assert hello == {"clock": "lockstep", "now_ns": before, "speed": 0.0}
     await client.order()
     assert client.desk.exchange.now_ns == before
     await control.send_json({"op": "start"})
@@ -58,6 +64,21 @@ async def test_settle_waits_for_frames_that_the_runners_orders_caused(client):
     assert (await frame(private))["o"]["x"] == "NEW"
     await control.send_json({"op": "drained", "public": told["public"], "private": 1})
     assert (await frame(control))["op"] == "advance"
+
+
+async def test_after_the_end_the_socket_stays_until_the_runner_has_finished(tmp_path):
+    desk = build_desk(ExchangeOptions(replay=capture.write(tmp_path / "c", capture.lines(1)), speed=LOCKSTEP))
+    async with serving(desk) as port, aiohttp.ClientSession() as session:
+        client = Client(desk, port, session, DEFAULT)
+        control = await client.stream("/control")
+        await frame(control)
+        await control.send_json({"op": "start"})
+        while (told := await frame(control))["op"] != "end":
+            await control.send_json({"op": "drained", "public": told["public"], "private": 0})
+        assert (await client.order()).status == 200
+        await control.send_json({"op": "drained"})
+        await control.close()
+        assert control.close_code == 1000
 
 
 async def test_a_runner_that_leaves_stops_time(client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.loopback import capture
 from tests.loopback.client import DEFAULT, SYMBOL
@@ -84,8 +86,18 @@ async def test_a_port_in_use_is_one_clear_line():
 
 
 async def test_a_port_that_cannot_be_had_is_one_clear_line():
-    with pytest.raises((ExchangeStartError, OverflowError)):
+    with pytest.raises(ExchangeStartError, match="0 to 65535"):
         async with serving(build_desk(ExchangeOptions()), port=70_000):
+            pass
+
+
+async def test_a_port_kept_for_others_is_one_clear_line(monkeypatch):
+    async def refused(site: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(web.TCPSite, "start", refused)
+    with pytest.raises(ExchangeStartError, match="port 80: Permission denied"):
+        async with serving(build_desk(ExchangeOptions()), port=80):
             pass
 
 

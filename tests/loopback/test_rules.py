@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.loopback.client import SYMBOL
+from titan.loopback.limits import Limiter, RateLimits
 from titan.loopback.refusals import CODES
 from titan.matching.types import RefusalReason
 
@@ -196,49 +197,67 @@ async def test_signatures(client):
     assert (await client.signed("PUT", "/v1/listenKey", in_body=True)).code == -1125
 
 
-async def test_weights_are_counted_refused_and_forgotten(client):
-    first = await client.public("/v1/depth", symbol=SYMBOL, limit=1_000)
+@pytest.fixture
+def hurried(client):
+    """The same exchange with little to spend."""
+    limits = RateLimits(weight_per_minute=100, refusals_before_ban=3, orders_per_10_s=20)
+    client.desk.limiter = Limiter(limits)
+    return client
+
+
+async def test_weights_are_counted_refused_and_forgotten(hurried):
+    first = await hurried.public("/v1/depth", symbol=SYMBOL, limit=1_000)
     assert first.headers["X-MBX-USED-WEIGHT-1M"] == "20"
-    second = await client.public("/v1/time")
+    second = await hurried.public("/v1/time")
     assert second.headers["X-MBX-USED-WEIGHT-1M"] == "21"
-    for _ in range(79):
-        await client.signed("GET", "/v1/income")
-    refused = await client.signed("GET", "/v1/income")
+    for _ in range(2):
+        await hurried.signed("GET", "/v1/income")
+    refused = await hurried.signed("GET", "/v1/income")
     assert (refused.status, refused.code) == (429, -1003)
     assert refused.headers["Retry-After"] == "60"
-    client.run(60)
-    assert (await client.public("/v1/time")).headers["X-MBX-USED-WEIGHT-1M"] == "1"
+    hurried.run(60)
+    assert (await hurried.public("/v1/time")).headers["X-MBX-USED-WEIGHT-1M"] == "1"
 
 
-async def test_going_on_after_429_ends_in_a_ban(client):
-    for _ in range(80):
-        await client.signed("GET", "/v1/income")
-    for _ in range(100):
-        assert (await client.signed("GET", "/v1/income")).status == 429
-    banned = await client.signed("GET", "/v1/income")
+async def test_going_on_after_429_ends_in_a_ban(hurried):
+    for _ in range(3):
+        await hurried.signed("GET", "/v1/income")
+    for _ in range(3):
+        assert (await hurried.signed("GET", "/v1/income")).status == 429
+    banned = await hurried.signed("GET", "/v1/income")
     assert (banned.status, banned.code, banned.headers["Retry-After"]) == (418, -1003, "120")
     assert "banned until" in banned.body["msg"]
-    client.run(60)
-    assert (await client.public("/v1/time")).status == 418
-    client.run(60)
-    assert (await client.public("/v1/time")).status == 200
+    hurried.run(60)
+    assert (await hurried.public("/v1/time")).status == 418
+    hurried.run(60)
+    assert (await hurried.public("/v1/time")).status == 200
 
 
-async def test_orders_are_counted_an_account(client, second):
-    placed = await client.order()
+async def test_orders_are_counted_an_account(hurried, second):
+    placed = await hurried.order()
     assert placed.headers["X-MBX-ORDER-COUNT-10S"] == "1"
     assert placed.headers["X-MBX-ORDER-COUNT-1M"] == "1"
-    for number in range(59):
-        orders = [_batch_entry(f"{58_000 + number}.00")]
-        answer = await client.signed("POST", "/v1/batchOrders", batchOrders=_json(orders))
-    assert answer.headers["X-MBX-ORDER-COUNT-10S"] == "296"
+    for number in range(3):
+        answer = await hurried.signed(
+            "POST", "/v1/batchOrders", batchOrders=_json([_batch_entry(f"{58_000 + number}.00")])
+        )
+    assert answer.headers["X-MBX-ORDER-COUNT-10S"] == "16"
+    assert answer.headers["X-MBX-ORDER-COUNT-1M"] == "4"
     for _ in range(4):
-        await client.order()
-    refused = await client.order()
+        await hurried.order()
+    refused = await hurried.order()
     assert (refused.status, refused.code) == (429, -1015)
     assert (await second.order(quantity="0.001")).headers["X-MBX-ORDER-COUNT-10S"] == "1"
-    client.run(10)
-    assert (await client.order()).status == 200
+    hurried.run(10)
+    assert (await hurried.order()).status == 200
+
+
+async def test_the_real_limits_are_binances(client):
+    limits = {
+        (row["rateLimitType"], row["intervalNum"]): row["limit"]
+        for row in (await client.public("/v1/exchangeInfo")).body["rateLimits"]
+    }
+    assert limits == {("REQUEST_WEIGHT", 1): 2_400, ("ORDERS", 1): 1_200, ("ORDERS", 10): 300}
 
 
 def test_every_refusal_of_the_core_has_a_code():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from decimal import Decimal
 
 from tests.loopback.client import SYMBOL, frame, frame_of
+from titan.loopback import streams
 from titan.loopback.listen_keys import VALIDITY_NS
 
 
@@ -153,6 +155,17 @@ async def test_funding_reaches_the_private_stream(client):
     found = await frame_of(socket, "ACCOUNT_UPDATE")
     assert found["a"]["m"] == "FUNDING_FEE"
     assert Decimal(found["a"]["B"][0]["bc"]) != 0
+
+
+async def test_a_reader_too_far_behind_is_cut_off(client, monkeypatch):
+    monkeypatch.setattr(streams, "_MOST_QUEUED", 10)
+    socket = await client.stream("/ws/btcusdt@depth@0ms")
+    client.run(5.0)
+    async with asyncio.timeout(5):
+        while not socket.closed:
+            await socket.receive()
+    assert socket.close_code == 1008
+    client.run(1.0)  # it receives nothing more, and disturbs nobody
 
 
 async def test_a_listen_key_lives_an_hour(client):

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import ast
-import asyncio
-import importlib
-import inspect
-import linecache
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,12 +11,11 @@ from typing import Any
 import pytest
 
 from scripts.notebooks import load, notebook_paths, source_of
+from scripts.run_notebook import code_cells, exported_cells, run_cell, run_examples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = notebook_paths(REPOSITORY / "nbs")
 RESEARCH = notebook_paths(REPOSITORY / "research")
-EXPORTED = re.compile(r"^#\|\s*export", re.MULTILINE)
-NOT_RUN = re.compile(r"^#\|\s*eval:\s*false", re.MULTILINE)
 MOST_CELLS, MOST_EXPORTED_LINES, MOST_CELL_LINES = 44, 220, 33
 DATA = REPOSITORY.parent / "shared" / "data"
 
@@ -30,48 +24,17 @@ def name_of(path: Path) -> str:
     return path.relative_to(REPOSITORY).as_posix()
 
 
-def code_cells(path: Path) -> list[tuple[int, str]]:
-    """Return (position, source) of the code cells."""
-    cells: list[dict[str, Any]] = load(path)["cells"]
-    return [(at, source_of(cell)) for at, cell in enumerate(cells) if cell["cell_type"] == "code"]
-
-
-def exported(path: Path) -> list[str]:
-    return [source for _, source in code_cells(path) if EXPORTED.search(source)]
-
-
-def run_cell(source: str, name: str, namespace: dict[str, Any]) -> None:
-    """Run one cell, with await at its top level, so that a traceback shows its lines."""
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    if code.co_flags & inspect.CO_COROUTINE:
-        asyncio.run(eval(code, namespace))
-    else:
-        exec(code, namespace)
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_examples_hold(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    relative = path.relative_to(REPOSITORY / "nbs").with_suffix("")
-    module = importlib.import_module(".".join(("titan", *relative.parts)))
-    # A copy, so that an example cannot change the module for the tests that follow.
-    namespace = dict(vars(module))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    if DATA.is_dir():
-        monkeypatch.setenv("TITAN_DATA", str(DATA))
-    for at, source in code_cells(path):
-        if not EXPORTED.search(source) and not NOT_RUN.search(source):
-            run_cell(source, f"<{name_of(path)}, cell {at}>", namespace)
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
+    run_examples(REPOSITORY, path, DATA if DATA.is_dir() else None)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_notebook_is_short(path: Path) -> None:
     assert len(load(path)["cells"]) <= MOST_CELLS
-    assert sum(len(source.splitlines()) for source in exported(path)) <= MOST_EXPORTED_LINES
+    assert sum(len(source.splitlines()) for source in exported_cells(path)) <= MOST_EXPORTED_LINES
     long = [at for at, source in code_cells(path) if len(source.splitlines()) > MOST_CELL_LINES]
     assert long == [], f"cells of more than {MOST_CELL_LINES} lines"
 
@@ -96,7 +59,7 @@ def test_exports_use_no_star_import_no_patch_and_no_name_twice(path: Path) -> No
     for _, source in code_cells(path):
         assert not re.search(r"^\s*from \S+ import \*", source, re.MULTILINE), "star import"
         assert not re.search(r"^@patch", source, re.MULTILINE), "@patch"
-    for source in exported(path):
+    for source in exported_cells(path):
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names[node.name] += 1

@@ -27,13 +27,15 @@ from titan.model.orders import Lifetime, Order, OrderState
 MANUAL = "manual"
 """The book of executions that no strategy asked for: an operator's by hand, or the venue's own."""
 
+ELSEWHERE = "an order of ours stands in an instrument that is not configured; cancel it by hand"
+
 FILLS_OVERLAP_NS = 10_000_000_000
 """Own executions are re-read this far back: the venue's stamps and ours differ, and duplicates are harmless."""
 
 
 def on_order_update(desk: Desk, update: OrderUpdate) -> None:
     """Book it; an order of ours that is not known here is adopted."""
-    if desk.orders.apply_update(update) is None:
+    if desk.orders.apply_update(update, desk.config.timing.absence_proof_ns) is None:
         _adopt(desk, update)
 
 
@@ -48,6 +50,9 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
             )
         return
     if update.state not in {OrderState.OPEN, OrderState.PARTIALLY_FILLED}:
+        return
+    if update.key not in desk.markets:
+        desk.note("error", "order_elsewhere", ELSEWHERE, update.key, update.client_id)
         return
     order = Order(
         venue=update.venue,
@@ -66,6 +71,7 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
         venue_ns=update.venue_ns,
         venue_filled=update.filled,
         filled=update.filled,  # what it did before we knew it is in the venue's position already
+        adopted_ns=update.venue_ns,
     )
     desk.orders.add(order)
     desk.note(
@@ -80,9 +86,11 @@ def _adopt(desk: Desk, update: OrderUpdate) -> None:
 
 
 def cancel(desk: Desk, order: Order) -> None:
-    """Cancel an order; nothing ever forbids it."""
+    """Cancel an order; nothing ever forbids it. One that the venue has ended only waits for its executions."""
+    if order.ends_as is not None:
+        return
     desk.orders.begin_cancel(order, desk.now_ns)
-    order.asked_ns = desk.now_ns
+    order.asked_ns = order.cancel_asked_ns = desk.now_ns
     desk.emit(CancelOrder(venue=order.venue, symbol=order.symbol, client_id=order.client_id))
 
 
@@ -94,21 +102,30 @@ def query(desk: Desk, order: Order) -> None:
 
 def on_fill(desk: Desk, fill: Fill) -> None:
     """Book an execution, once, in whatever state its order is."""
+    market = desk.markets.get(fill.key)
+    if market is None or market.instrument is None:
+        message = "an execution in an instrument that is not configured, or not read yet; it is not booked"
+        desk.note("warning", "fill_elsewhere", message, fill.key, fill.client_id)
+        return
     if not desk.orders.apply_fill(fill):
         return
-    market = desk.markets[fill.key]
     market.fill_ns = desk.now_ns
-    order = desk.orders.get(fill.client_id)
-    named = order.strategy if order else strategy_of(fill.client_id, desk.config.strategy_names)
-    prefix = account_prefix(desk.config.venue(fill.venue).account)
-    strategy = named if named and fill.client_id.startswith(prefix) else MANUAL
+    order = desk.orders.find(fill, fill.client_id, fill.venue_id)
+    strategy = _owner(desk, fill, order)
     desk.gate.note_execution(strategy, desk.now_ns)
     desk.ledger.book_fill(strategy, fill, desk.now_ns)
     desk.revalue()
     if order is not None and order.filled > order.size:
         desk.differences += 1
         message = f"filled {order.filled} of {order.size} lots; compare with the venue's own trades"
-        desk.note("error", "overfill", message, fill.key, fill.client_id)
+        desk.note("error", "overfill", message, fill.key, order.client_id)
+
+
+def _owner(desk: Desk, fill: Fill, order: Order | None) -> str:
+    if order is not None:
+        return order.strategy or MANUAL
+    ours = fill.client_id.startswith(account_prefix(desk.config.venue(fill.venue).account))
+    return (strategy_of(fill.client_id, desk.config.strategy_names) if ours else "") or MANUAL
 
 
 def on_outcome(desk: Desk, outcome: CommandOutcome) -> None:
@@ -183,13 +200,22 @@ def ask_account(desk: Desk, venue: str, purpose: str) -> None:
 def on_fills_queried(desk: Desk, answer: FillsQueried) -> None:
     """Book what the stream did not bring."""
     market = next(m for m in desk.markets_of(answer.venue) if m.key.symbol == answer.symbol)
+    unproven = any(not order.venue_id for order in desk.orders.live(market.key))
+    nameless = [fill for fill in answer.fills if unproven and _nameless(desk, fill)]
     for fill in answer.fills:
-        on_fill(desk, fill)
+        if fill not in nameless:
+            on_fill(desk, fill)
+    for order in desk.orders.live(market.key):
+        order.fills_read = True
+    if nameless:
+        return  # they may belong to the order whose venue id is not known yet: they are read again
     asked = desk.venues[answer.venue].asked_ns.get(f"fills {answer.symbol}", 0)
     market.fills_from_ns = max(market.fills_from_ns, asked - FILLS_OVERLAP_NS)
     desk.venues[answer.venue].unread.discard(f"fills {answer.symbol}")
-    for order in desk.orders.live(market.key):
-        order.fills_read = True
+
+
+def _nameless(desk: Desk, fill: Fill) -> bool:
+    return not fill.client_id and desk.orders.find(fill, "", fill.venue_id) is None
 
 
 def on_income(desk: Desk, income: Income) -> None:

@@ -54,7 +54,7 @@ class BookImage(msgspec.Struct, frozen=True):
     asks: Levels
     buffer: tuple[BookDelta, ...]
     unproven: tuple[Touch, ...]
-    last_top: Touch | None
+    last_top: TopOfBook | None
 
 
 class _Side:
@@ -148,7 +148,7 @@ class Book:
         self._asks = _Side(1)
         self._buffer: deque[BookDelta] = deque(maxlen=BUFFER_LIMIT)
         self._unproven: deque[Touch] = deque(maxlen=UNPROVEN_LIMIT)
-        self._last_top: Touch | None = None
+        self._last_top: TopOfBook | None = None
         self._anchored = False
         self.state: BookState = "empty"
         self.reason = "nothing received yet"
@@ -225,9 +225,9 @@ class Book:
         unproven = self._unproven
         while unproven and unproven[0].update_id < top.update_id:
             touch = unproven.popleft()
-            if before is not None and before.update_id <= touch.update_id and touch[1:] != before[1:]:
-                self.doubt(f"touch {touch} differs from the venue's own {before}", "touch")
-        self._last_top = Touch(top.update_id, top.bid, top.bid_size, top.ask, top.ask_size)
+            if before is not None and before.update_id <= touch.update_id and touch[1:] != _told(before):
+                self.doubt(f"touch {tuple(touch)} differs from the venue's own {_told(before)}", "touch")
+        self._last_top = top
 
     def doubt(self, reason: str, fault: BookFault = "told") -> None:
         """Drop the levels, keep listening, want a snapshot."""
@@ -350,6 +350,10 @@ class Book:
 
 def _previous(delta: BookDelta) -> int:
     return delta.previous_id if delta.previous_id >= 0 else delta.first_id - 1
+
+
+def _told(top: TopOfBook) -> tuple[int, int, int, int]:
+    return top.bid, top.bid_size, top.ask, top.ask_size
 
 
 def _break(delta: BookDelta, previous: int, last_id: int) -> str:

@@ -1,7 +1,7 @@
 """Client order ids: deterministic, unique across restarts and instances, and telling whose order it is.
 
-``T`` + account (3) + strategy (3) + session (12) + counter, all of ``0-9a-z``: at most 26 characters for two billion orders, which
-fits every venue's length and alphabet (the shortest is 32 alphanumerics).
+``T`` + account (3) + strategy (3) + session (12) + counter, all of ``0-9a-z``: at most 26 characters for two
+billion orders, which fits every venue's length and alphabet (the shortest is 32 alphanumerics).
 """
 
 from __future__ import annotations

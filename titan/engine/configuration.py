@@ -43,6 +43,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     markout_ns: int = 5_000_000_000
     check_ns: int = 1_000_000_000
     reconcile_ns: int = 5_000_000_000
+    terms_ns: int = 300_000_000_000
     unknown_after_ns: int = 2_000_000_000
     grace_ns: int = 5_000_000_000
     stale_after_ns: int = 5_000_000_000

@@ -1,4 +1,7 @@
-"""The gatekeeper's judgement: gathers what the checks of `titan.risk.limits` need, and asks them. Cancels never come here."""
+"""The gatekeeper's judgement: gathers what the checks of `titan.risk.limits` need, and asks them.
+
+Cancels never come here.
+"""
 
 from __future__ import annotations
 

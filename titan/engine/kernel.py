@@ -1,6 +1,7 @@
 """The kernel: one event in, the commands decided on out. No clock, no socket, no random number, no file.
 
-Backtest, paper, live and replay are this class on different inputs: the same events give the same commands and the same state.
+Backtest, paper, live and replay are this class on different inputs: the same events give the same commands
+and the same state.
 """
 
 from __future__ import annotations
@@ -137,27 +138,27 @@ class Kernel:
             self._after_market(market)
 
     def _on_trade(self, event: e.TradePrint) -> None:
-        market = self._heard(event)
-        if market is None:
-            return
         for host in self.desk.hosts:
-            if host.key == market.key:
+            if host.key == event.key:
                 host.note_trade(event.side, event.size)
 
     def _on_mark(self, event: e.MarkPrice) -> None:
-        market = self._heard(event)
+        market = self.desk.markets.get(event.key)
         if market is not None:
             market.mark = event
 
     def _on_bad_frame(self, event: e.BadFrame) -> None:
         desk = self.desk
-        for market in desk.markets_of(event.venue):
-            if event.symbol in {"", market.key.symbol}:
-                market.book.reset(event.reason)
-                desk.note("warning", "bad_frame", f"{event.reason}; the book is rebuilt", market.key)
-                self._after_market(market)
+        doubted = [m for m in desk.markets_of(event.venue) if event.symbol in {"", m.key.symbol}]
+        for market in doubted:
+            market.book.reset(event.reason)
+            desk.note("warning", "bad_frame", f"{event.reason}; the book is rebuilt", market.key)
+            self._after_market(market)
+        if not doubted:
+            desk.note("warning", "bad_frame", f"{event.reason}; no book of ours is of it", event.key)
 
     def _heard(self, event: e.VenueEvent) -> Market | None:
+        """Only the book's own messages show that it is alive: a mark price comes whatever has become of it."""
         market = self.desk.markets.get(event.key)
         if market is not None:
             market.heard_ns = event.time_ns
@@ -175,7 +176,7 @@ class Kernel:
 
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
-        if event.purpose == "start":
+        if event.purpose == "start" and "account" in venue.unread:
             starting.on_opening(self.desk, venue, event)
             return
         account.check_positions(self.desk, event)
@@ -219,10 +220,16 @@ class Kernel:
             elif desk.phase is Phase.STARTING:
                 starting.ask_again(desk)
             desk.timer("reconcile", desk.config.timing.reconcile_ns)
+        elif event.name == "terms":
+            if desk.phase is Phase.RUNNING:
+                starting.ask_terms(desk)
+            desk.timer("terms", desk.config.timing.terms_ns)
 
     def _check(self) -> None:
         desk, timing = self.desk, self.desk.config.timing
         for order in desk.orders.live():
+            if "terms" in desk.venues[order.venue].unread:
+                continue  # nothing can be read there yet
             waited = desk.now_ns - max(order.asked_ns, order.queried_ns) >= timing.unknown_after_ns
             in_flight = order.state not in {OrderState.OPEN, OrderState.PARTIALLY_FILLED}
             if waited and order.ends_as is not None:
@@ -236,6 +243,7 @@ class Kernel:
                 market.book.reset(f"nothing was heard for {timing.stale_after_ns / 1e9:g} s")
                 desk.note("warning", "stale_book", market.book.reason, market.key)
             self._after_market(market)
+            quoting.pull_orphans(desk, market)
         desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
         self._check_loss()
 

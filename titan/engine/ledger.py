@@ -1,7 +1,8 @@
 """The ledger: the only source of position and P&L.
 
-Per strategy and instrument a book; the books of an instrument sum to the venue's net position. P&L is split as it arises, by
-the functions of `titan.evaluation.running_pnl`; wallets are followed by the venue's own bookings.
+Per strategy and instrument a book; the books of an instrument sum to the venue's net position. P&L is split
+as it arises, by the functions of `titan.evaluation.running_pnl`; wallets are followed by the venue's own
+bookings.
 """
 
 from __future__ import annotations
@@ -149,6 +150,8 @@ class Ledger:
         if len(self._incomes) > KEEP_INCOMES:
             del self._incomes[next(iter(self._incomes))]
         self._move_wallet(income.venue, income.asset, income.amount)
+        if not any(key.venue == income.venue for key in self._opening_mids):
+            return True  # before the session's opening: it belongs to the opening wallet
         if income.kind == "funding":
             self._book_funding(income)
         else:
@@ -259,7 +262,8 @@ class Ledger:
     ) -> Decimal | None:
         """Change in the venues' equity from opening to closing snapshots, re-marked at the ledger's own mids.
 
-        Reporting currency, without transfers; None where a venue's account was not read at both ends, or a price is missing.
+        Reporting currency, without transfers; None where a venue's account was not read at both ends, or a
+        price is missing.
         """
         total = ZERO
         for opening, closing in pairs:

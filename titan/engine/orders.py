@@ -1,16 +1,19 @@
 """The order manager: every order of ours, its enforced state machine, and fills booked exactly once.
 
-It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and stays
-until the venue's word ends it.
+It never concludes from silence. An order whose fate is not proven is UNKNOWN, counts at its worst case, and
+stays until the venue's word ends it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterator
+from decimal import Decimal
 
 import msgspec
 
-from titan.model.events import CommandOutcome, Fill, OrderAbsent, OrderUpdate
+from titan.model.events import CommandOutcome, Fill, OrderAbsent, OrderUpdate, VenueEvent
 from titan.model.instruments import InstrumentKey
 from titan.model.orders import TERMINAL, Order, OrderState
 
@@ -46,6 +49,8 @@ class Counts(msgspec.Struct):
 
     acked: int = 0
     fills: int = 0
+    fills_digest: str = ""
+    """Chained hash of every execution's time, side, price, size and fee: equal digests, equal fills."""
 
 
 class OrderManager:
@@ -56,6 +61,7 @@ class OrderManager:
         self._orders: dict[str, Order] = {}
         self._live: dict[InstrumentKey, dict[str, Order]] = {}
         self._trades: dict[str, None] = {}
+        self._by_venue_id: dict[tuple[InstrumentKey, str], str] = {}
 
     # ---- Reading -----------------------------------------------------------------------------------------
 
@@ -63,11 +69,14 @@ class OrderManager:
         """The order of this client id, live or recently ended."""
         return self._orders.get(client_id)
 
+    def find(self, event: VenueEvent, client_id: str, venue_id: str) -> Order | None:
+        """The order that an event is about: by client id, or by the venue's id where only that is told."""
+        return self._orders.get(client_id or self._by_venue_id.get((event.key, venue_id), ""))
+
     def live(self, key: InstrumentKey | None = None) -> Iterator[Order]:
-        """Every order not proven ended, of one instrument or of all, oldest first."""
-        groups = [self._live.get(key, {})] if key else list(self._live.values())
-        for group in groups:
-            yield from list(group.values())
+        """Every order not proven ended, oldest first: of one instrument, or of all in the order of their keys."""
+        for group in [key] if key else sorted(self._live):
+            yield from list(self._live.get(group, {}).values())
 
     def open_lots(self, key: InstrumentKey, side: int, without: str = "") -> int:
         """Lots that may still fill on one side at the worst case, unknown and pending orders included."""
@@ -80,12 +89,14 @@ class OrderManager:
         if order.client_id in self._orders:
             raise IllegalTransition(f"order {order.client_id}: the client id is in use; ids are never reused")
         self._orders[order.client_id] = order
+        self._name(order, order.venue_id)
         if order.live:
             self._live.setdefault(order.key, {})[order.client_id] = order
 
     def begin_amend(self, order: Order, price: int, size: int, time_ns: int) -> None:
         """An amend is on its way: until answered, the worse of the old and the new size counts."""
         order.pending_price, order.pending_size = price, size
+        order.amended_ns = time_ns
         self._move(order, S.PENDING_AMEND, time_ns)
 
     def begin_cancel(self, order: Order, time_ns: int) -> None:
@@ -99,21 +110,21 @@ class OrderManager:
 
     # ---- The venue's word --------------------------------------------------------------------------------
 
-    def apply_update(self, update: OrderUpdate) -> Order | None:
+    def apply_update(self, update: OrderUpdate, proof_after_ns: int = 0) -> Order | None:
         """Book the venue's word on an order; None if the order is not known here.
 
-        Updates may arrive late or twice: a filled quantity never falls, and an ended order stays ended.
+        Updates may arrive late or twice: a filled quantity never falls, and an ended order stays ended. An
+        amend that has had no answer may still arrive at the venue within `proof_after_ns`: until then its
+        worse size counts.
         """
-        order = self._orders.get(update.client_id)
+        order = self.find(update, update.client_id, update.venue_id)
         if order is None or not order.live:
             return order
         state = OrderState(update.state)
-        if not order.venue_id and update.venue_id:
-            self.counts.acked += 1
         stale = update.venue_ns < order.venue_ns or update.filled < order.venue_filled
-        if stale and state not in TERMINAL:
+        if state not in TERMINAL and (stale or order.ends_as is not None):
             return order
-        order.venue_id = update.venue_id or order.venue_id
+        self._acknowledge(order, update.venue_id)
         order.venue_ns = max(order.venue_ns, update.venue_ns)
         order.venue_filled = max(order.venue_filled, update.filled)
         order.absences = 0
@@ -127,6 +138,13 @@ class OrderManager:
             return order  # a fill of the old terms crossed our amend on the way
         if order.state is S.PENDING_CANCEL and update.source != "query":
             return order  # word of the time before our cancel arrived
+        if (
+            order.pending_size
+            and not confirms_amend
+            and order.queried_ns <= order.amended_ns + proof_after_ns
+        ):
+            self.doubt(order, update.time_ns)
+            return order  # our amend may still be on its way
         order.pending_price = order.pending_size = 0
         self._move(order, S.PARTIALLY_FILLED if order.venue_filled else S.OPEN, update.time_ns)
         return order
@@ -139,17 +157,29 @@ class OrderManager:
             return False
         self._trades[name] = None
         self.counts.fills += 1
+        said = f"{fill.symbol} {fill.venue_ns} {fill.side} {fill.price} {fill.size} {fill.maker} {fill.fee}"
+        chained = f"{self.counts.fills_digest} {said}"
+        self.counts.fills_digest = hashlib.sha256(chained.encode()).hexdigest()[:16]
         if len(self._trades) > KEEP_TRADES:
             del self._trades[next(iter(self._trades))]
-        order = self._orders.get(fill.client_id)
-        if order is not None:
+        order = self.find(fill, fill.client_id, fill.venue_id)
+        if order is not None and (not order.adopted_ns or fill.venue_ns > order.adopted_ns):
             order.filled += fill.size
             order.venue_filled = max(order.venue_filled, order.filled)
-            self.counts.acked += not order.venue_id
-            order.venue_id = order.venue_id or fill.venue_id
+            self._acknowledge(order, fill.venue_id)
             if order.live:
                 self._after_fill(order, fill.time_ns)
         return True
+
+    def _acknowledge(self, order: Order, venue_id: str) -> None:
+        if not order.venue_id and venue_id:
+            self.counts.acked += 1
+            order.venue_id = venue_id
+            self._name(order, venue_id)
+
+    def _name(self, order: Order, venue_id: str) -> None:
+        if venue_id:
+            self._by_venue_id[order.key, venue_id] = order.client_id
 
     def _after_fill(self, order: Order, time_ns: int) -> None:
         if order.filled >= max(order.size, order.pending_size):
@@ -166,30 +196,37 @@ class OrderManager:
             return order
         refused = outcome.outcome in {"rejected", "not_sent"}
         if outcome.action == "place":
-            if refused and order.venue_filled == 0 and order.state in {S.INTENT, S.UNKNOWN, S.PENDING_CANCEL}:
+            never_stood = not order.venue_id and not order.venue_filled
+            if refused and never_stood and order.state in {S.INTENT, S.UNKNOWN, S.PENDING_CANCEL}:
                 order.ends_as = S.REJECTED
                 self._settle(order, outcome.time_ns)
             elif not refused and order.state is S.INTENT:
                 self.doubt(order, outcome.time_ns)
             return order
-        if refused and order.state in {S.PENDING_AMEND, S.PENDING_CANCEL}:
+        if refused and outcome.action == "amend":
             order.pending_price = order.pending_size = 0
-            self._move(order, S.PARTIALLY_FILLED if order.venue_filled else S.OPEN, outcome.time_ns)
-        elif not refused:
-            self.doubt(order, outcome.time_ns)
+            if order.state is S.PENDING_AMEND:
+                self._move(order, S.PARTIALLY_FILLED if order.venue_filled else S.OPEN, outcome.time_ns)
+        else:
+            self.doubt(
+                order, outcome.time_ns
+            )  # a refused cancel says no more than that the order is elsewhere
         return order
 
     def apply_absence(self, absent: OrderAbsent, proof_after_ns: int) -> Order | None:
         """Book one "no such order"; returns the order.
 
-        It counts only when the venue's clock is past the last request by `proof_after_ns`: before that the request
-        may still be on its way. Two of them, with own executions read in between, end the order (`conclude_absent`).
+        It counts only when the venue's clock is past the order's sending by `proof_after_ns`: before that the
+        order may still be on its way. Two of them, with own executions read in between, end the order
+        (`conclude_absent`). One that the venue has ended itself waits for its executions, and for nothing
+        else.
         """
         order = self._orders.get(absent.client_id)
-        if order is None or not order.live:
+        if order is None or not order.live or order.ends_as is not None:
             return order
         self.doubt(order, absent.time_ns)
-        if absent.venue_ns > order.asked_ns + proof_after_ns:
+        if absent.venue_ns > order.created_ns + proof_after_ns:
+            order.fills_read &= order.absences > 0
             order.absences += 1
         return order
 
@@ -208,7 +245,7 @@ class OrderManager:
         end = order.ends_as or S.CANCELLED
         if end is S.CANCELLED and order.filled >= order.size:
             end = S.FILLED
-        if end is S.REJECTED and order.venue_id:
+        if end is S.REJECTED and (order.venue_id or S.REJECTED not in TRANSITIONS[order.state]):
             end = S.CANCELLED  # it had stood in the book: nothing said later can undo that
         order.pending_price = order.pending_size = 0
         self._move(order, end, time_ns)
@@ -223,26 +260,32 @@ class OrderManager:
             order.state = state
         order.changed_ns = time_ns
 
+    def drop(self, order: Order) -> None:
+        """Let go of a live order that this session has no means to follow; the caller tells about it."""
+        del self._live[order.key][order.client_id]
+        del self._orders[order.client_id]
+        self._by_venue_id.pop((order.key, order.venue_id), None)
+
     def forget(self, before_ns: int) -> None:
         """Drop orders that ended before `before_ns`; a live order is never dropped, however old."""
         for client_id in [c for c, o in self._orders.items() if not o.live and o.changed_ns < before_ns]:
-            del self._orders[client_id]
+            order = self._orders.pop(client_id)
+            self._by_venue_id.pop((order.key, order.venue_id), None)
 
-    def rekey(self, key: InstrumentKey, tick_ratio: float, lot_ratio: float) -> None:
-        """Express live orders in new ticks and lots (old = ratio * new), for the time until they are cancelled."""
+    def rekey(self, key: InstrumentKey, tick_ratio: Decimal, lot_ratio: Decimal) -> None:
+        """Express live orders in new ticks and lots (old = ratio * new), for the time until they are
+        cancelled.
+
+        What is no whole number of new lots counts at its worst: sizes are rounded up, what is filled is
+        rounded down.
+        """
         for order in self.live(key):
-            order.price, order.pending_price = (
-                round(order.price * tick_ratio),
-                round(order.pending_price * tick_ratio),
-            )
-            order.size, order.pending_size = (
-                round(order.size * lot_ratio),
-                round(order.pending_size * lot_ratio),
-            )
-            order.filled, order.venue_filled = (
-                round(order.filled * lot_ratio),
-                round(order.venue_filled * lot_ratio),
-            )
+            order.price = round(order.price * tick_ratio)
+            order.pending_price = round(order.pending_price * tick_ratio)
+            order.size = math.ceil(order.size * lot_ratio)
+            order.pending_size = math.ceil(order.pending_size * lot_ratio)
+            order.filled = math.floor(order.filled * lot_ratio)
+            order.venue_filled = math.floor(order.venue_filled * lot_ratio)
 
     def snapshot(self) -> dict[str, object]:
         """Everything here as plain data."""

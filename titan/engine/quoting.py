@@ -25,6 +25,7 @@ def obstacle(desk: Desk, market: Market, host: StrategyHost) -> str:
         (market.stopped, market.stopped),
         (market.instrument is None or not market.instrument.trading, "the instrument is not trading"),
         (market.book.state != "ready", f"the book is {market.book.state}: {market.book.reason}"),
+        (not (market.book.best_bid and market.book.best_ask), "a side of the book is empty"),
         (host.quarantined, f"the strategy is quarantined: {host.quarantined}"),
     )
     return next((text for true, text in reasons if true), "")
@@ -42,10 +43,19 @@ def evaluate(desk: Desk, market: Market) -> None:
             _quote(desk, market, host)
 
 
+def pull_orphans(desk: Desk, market: Market) -> None:
+    """Cancel the orders of strategies that no longer quote here: a predecessor's, whose settings have changed."""
+    here = {host.config.name for host in desk.hosts if host.key == market.key}
+    for order in desk.orders.live(market.key):
+        steady = order.state is not OrderState.PENDING_CANCEL and not _just_cancelled(desk, order)
+        if order.strategy not in here and steady:
+            cancel(desk, order)
+
+
 def withdraw(desk: Desk, market: Market, host: StrategyHost, reason: str) -> None:
     """Cancel everything that this strategy has in the book."""
-    if reason != market.obstacle:
-        market.obstacle = reason
+    if reason != host.obstacle:
+        host.obstacle = market.obstacle = reason
         desk.note("info", "not_quoting", reason, market.key)
     _carry_out(desk, market, host, [], {})
 
@@ -64,7 +74,7 @@ def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
     )
     try:
         quotes = host.evaluate(outlook)
-    # A strategy is anybody's code: whatever it raises takes it out of service, never the others or the session.
+    # A strategy is anybody's code: whatever it raises takes it out of service, never the others.
     except Exception as error:
         host.quarantined = f"{type(error).__name__}: {error}"
         desk.note(
@@ -75,8 +85,8 @@ def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
         )
         withdraw(desk, market, host, f"the strategy is quarantined: {host.quarantined}")
         return
-    if market.obstacle:
-        market.obstacle = ""
+    if host.obstacle:
+        host.obstacle = market.obstacle = ""
         desk.note("info", "quoting", f"{host.config.name} quotes", market.key)
     _carry_out(desk, market, host, [quote for quote, _ in quotes], dict(quotes))
 
@@ -88,11 +98,18 @@ def _carry_out(
     use_amend = desk.config.venue(market.key.venue).use_amend
     for change in plan(wanted, working, requote_ticks=host.config.requote_ticks, use_amend=use_amend):
         if isinstance(change, Cancel):
-            cancel(desk, change.order)
+            if not _just_cancelled(desk, change.order):
+                cancel(desk, change.order)
         elif isinstance(change, Amend):
             _amend(desk, market, host, change, decisions)
         else:
             _place(desk, market, host, change, decisions.get(change.wanted))
+
+
+def _just_cancelled(desk: Desk, order: Order) -> bool:
+    """A cancel without a clear answer is repeated at the pace of the queries, not with every change of the book."""
+    recent = desk.now_ns - order.cancel_asked_ns < desk.config.timing.unknown_after_ns
+    return order.state is OrderState.UNKNOWN and order.cancel_asked_ns > 0 and recent
 
 
 def _place(desk: Desk, market: Market, host: StrategyHost, change: Place, decision: Decision | None) -> None:
@@ -139,7 +156,8 @@ def _amend(
         replaces=order,
     )
     if _denied(desk, market, host, denial):
-        if denial is not Denial.MESSAGE_BUDGET:
+        away = (change.price - order.price) * order.side < 0
+        if away or denial is not Denial.MESSAGE_BUDGET:
             cancel(desk, order)  # a quote that may not move to where it belongs must not stay where it was
         return
     desk.orders.begin_amend(order, change.price, change.size, desk.now_ns)
@@ -156,7 +174,7 @@ def _amend(
 
 
 def _denied(desk: Desk, market: Market, host: StrategyHost, denial: Denial | None) -> bool:
-    """Tell once when a denial begins and when it ends; every denial in between is the same story."""
+    """Tell of a denial when it is another than the last one told; the same one again is the same story."""
     told = denial.value if denial else ""
     if denial and told != host.denied:
         desk.note("warning", f"denied_{told}", f"{host.config.name}: {explain(denial)}", market.key)

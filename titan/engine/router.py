@@ -1,7 +1,7 @@
 """The router: turns the difference between wanted quotes and working orders into place, amend and cancel.
 
-It keeps an order where it stands unless the change is worth its place in the queue, and it never adds a second order where
-one is still unproven.
+It keeps an order where it stands unless the change is worth its place in the queue, and it never adds a
+second order where one is still unproven.
 """
 
 from __future__ import annotations
@@ -58,41 +58,53 @@ def plan(
     working : iterable of Order
         Every live order of the same strategy and instrument.
     requote_ticks : int
-        An order stays if its price is off by fewer ticks than this and its size still serves. Never applied to a quote that moves
-        away from the market: risk is taken off at once.
+        An order stays if its price is off by fewer ticks than this and its size still serves. Never applied
+        to a quote that moves away from the market: risk is taken off at once.
     use_amend : bool
-        Whether the venue amends; otherwise an order is cancelled, and its successor placed once that is proven.
+        Whether the venue amends; otherwise an order is cancelled, and its successor placed once that is
+        proven.
     """
     changes: list[Change] = []
     orders = list(working)
     for side in (1, -1):
-        best_first = sorted((w for w in wanted if w.side == side), key=lambda w: -side * w.price)
+        quotes = sorted((w for w in wanted if w.side == side), key=lambda w: -side * w.price)
         standing = sorted(
             (o for o in orders if o.side == side), key=lambda o: (-side * o.price, o.created_ns)
         )
+        for quote in tuple(quotes):
+            kept = next((order for order in standing if _stays(order, quote, requote_ticks)), None)
+            if kept is not None:
+                quotes.remove(quote)
+                standing.remove(kept)
         for index, order in enumerate(standing):
-            if index >= len(best_first):
+            if index >= len(quotes):
                 changes += [Cancel(order)] if _cancellable(order) else []
             else:
-                changes += _adjust(order, best_first[index], requote_ticks, use_amend)
-        changes += [Place(quote) for quote in best_first[len(standing) :]]
+                changes += _move(order, quotes[index], use_amend)
+        changes += [Place(quote) for quote in quotes[len(standing) :]]
     rank = {Cancel: 0, Amend: 1, Place: 2}
     return sorted(changes, key=lambda change: rank[type(change)])
 
 
 def _cancellable(order: Order) -> bool:
+    if order.ends_as is not None:
+        return False  # the venue has ended it: it only waits for its executions
     return order.state in STEADY or order.state in {OrderState.PENDING_AMEND, OrderState.UNKNOWN}
 
 
-def _adjust(order: Order, quote: Wanted, requote_ticks: int, use_amend: bool) -> list[Change]:
-    if order.state not in STEADY:
-        return []
+def _movable(order: Order) -> bool:
+    return order.state in STEADY and order.ends_as is None
+
+
+def _stays(order: Order, quote: Wanted, requote_ticks: int) -> bool:
     towards_market = (quote.price - order.price) * order.side
     same_price = quote.price == order.price or 0 < towards_market < requote_ticks
     # A partly filled order keeps its queue place while at least half the wanted size is left of it.
     serves = quote.size >= order.remaining and 2 * order.remaining >= quote.size
-    if same_price and serves:
+    return _movable(order) and same_price and serves
+
+
+def _move(order: Order, quote: Wanted, use_amend: bool) -> list[Change]:
+    if not _movable(order):
         return []
-    if use_amend and order.ends_as is None:
-        return [Amend(order, quote.price, order.filled + quote.size)]
-    return [Cancel(order)]
+    return [Amend(order, quote.price, order.filled + quote.size)] if use_amend else [Cancel(order)]

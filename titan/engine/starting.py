@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from titan.engine.account import ask_account, ask_fills, ask_orders, cancel
+import msgspec
+
+from titan.engine.account import ELSEWHERE, ask_account, ask_fills, ask_orders, cancel
 from titan.engine.desk import Desk, Market, Phase, VenueDesk
 from titan.model.commands import QueryInstruments, RequestBook
 from titan.model.events import AccountSnapshot, FeeRates, InstrumentUpdate, SessionStarted, StreamState
+from titan.model.instruments import Instrument
 from titan.model.orders import OrderState
 
 BOOK_RETRY_NS = 1_000_000_000
@@ -14,7 +17,10 @@ BOOK_RETRY_NS = 1_000_000_000
 def on_start(desk: Desk, event: SessionStarted) -> None:
     """Ask every venue for its terms; all other questions follow from the answers."""
     for order in desk.orders.live():
-        if order.state is not OrderState.UNKNOWN:
+        if order.key not in desk.markets:
+            desk.orders.drop(order)
+            desk.note("error", "order_elsewhere", ELSEWHERE, order.key, order.client_id)
+        else:
             desk.orders.doubt(order, event.time_ns)
     for name, venue in desk.venues.items():
         venue.unread = {"terms", "orders", "account"}
@@ -22,9 +28,23 @@ def on_start(desk: Desk, event: SessionStarted) -> None:
         for market in desk.markets_of(name):
             if not market.fills_from_ns:
                 market.fills_from_ns = event.time_ns
-        desk.emit(QueryInstruments(venue=name))
+    ask_terms(desk)
+    desk.timer("terms", desk.config.timing.terms_ns)
     desk.timer("check", desk.config.timing.check_ns)
     desk.timer("reconcile", desk.config.timing.reconcile_ns)
+
+
+def ask_terms(desk: Desk) -> None:
+    """Read, or read again, every venue's terms and rates."""
+    for name in desk.venues:
+        desk.emit(QueryInstruments(venue=name))
+
+
+def _versioned(old: Instrument | None, stated: Instrument) -> Instrument:
+    """The terms stated, with a version that rises by one when they differ from the last ones."""
+    if old is None or msgspec.structs.replace(stated, version=old.version) == old:
+        return old or stated
+    return msgspec.structs.replace(stated, version=old.version + 1)
 
 
 def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
@@ -32,7 +52,7 @@ def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
     market = desk.markets.get(event.instrument.key)
     if market is None:
         return
-    old, new = market.instrument, event.instrument
+    old, new = market.instrument, _versioned(market.instrument, event.instrument)
     market.instrument = new
     if old is None or old.same_grid(new):
         desk.ledger.learn(new)
@@ -48,7 +68,8 @@ def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
         "tick or lot changed: quotes are pulled and all is re-keyed",
         market.key,
     )
-    tick_ratio, lot_ratio = float(old.tick_size / new.tick_size), float(old.lot_size / new.lot_size)
+    tick_ratio = old.tick_size / new.tick_size
+    lot_ratio = old.lot_size * old.multiplier / (new.lot_size * new.multiplier)
     desk.orders.rekey(market.key, tick_ratio, lot_ratio)
     market.mid_half_ticks = round(market.mid_half_ticks * tick_ratio)
     left_over = desk.ledger.rekey(market.key, old, new)
@@ -65,15 +86,18 @@ def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
 
 def on_fee_rates(desk: Desk, event: FeeRates) -> None:
     """Note the account's rates; they complete an instrument's terms."""
-    desk.markets[event.key].fees = event
+    market = desk.markets.get(event.key)
+    if market is None:
+        return
+    market.fees = event
     venue = desk.venues[event.venue]
     markets = desk.markets_of(event.venue)
     if "terms" not in venue.unread or not all(m.instrument and m.fees for m in markets):
         return
     venue.unread.discard("terms")
     ask_orders(desk, venue.name)
-    for market in markets:
-        ask_fills(desk, market)
+    for each in markets:
+        ask_fills(desk, each)
 
 
 def on_stream(desk: Desk, event: StreamState) -> None:
@@ -109,10 +133,11 @@ def ask_book(desk: Desk, market: Market) -> None:
 
 
 def advance(desk: Desk) -> None:
-    """Ask for the account as the last thing, once the mids are known at which its equity is measured."""
+    """Ask for the account as the last thing: its equity is measured at known mids, and no order may fill meanwhile."""
     for venue in desk.venues.values():
         books_ready = all(m.book.state == "ready" and m.mid_half_ticks for m in desk.markets_of(venue.name))
-        if venue.unread == {"account"} and books_ready and "account" not in venue.asked_ns:
+        live = any(order.venue == venue.name for order in desk.orders.live())
+        if venue.unread == {"account"} and books_ready and not live and "account" not in venue.asked_ns:
             ask_account(desk, venue.name, "start")
 
 
@@ -131,11 +156,24 @@ def ask_again(desk: Desk) -> None:
             venue.asked_ns.pop("account", None)
 
 
+def _may_agree_yet(desk: Desk, venue: VenueDesk, stated: dict[str, int]) -> bool:
+    """An execution may be on its way from the venue's records: only a difference that outlasts the grace counts."""
+    young = False
+    for market in desk.markets_of(venue.name):
+        if desk.ledger.lots(market.key) != stated.get(market.key.symbol, 0):
+            market.differing_since_ns = market.differing_since_ns or desk.now_ns
+            young |= desk.now_ns - market.differing_since_ns < desk.config.timing.grace_ns
+            ask_fills(desk, market)
+    return young
+
+
 def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
     """The account as the session finds it: from here on P&L is counted."""
+    stated = {position.symbol: position.lots for position in snapshot.positions}
+    if desk.ledger.inherited(venue.name) and _may_agree_yet(desk, venue, stated):
+        return
     venue.unread.discard("account")
     venue.opening = snapshot
-    stated = {position.symbol: position.lots for position in snapshot.positions}
     for market in desk.markets_of(venue.name):
         held, there = desk.ledger.lots(market.key), stated.get(market.key.symbol, 0)
         if held != there and desk.ledger.inherited(venue.name):

@@ -9,6 +9,7 @@ import msgspec
 
 from titan.engine.book import BookImage
 from titan.engine.desk import Desk, Ending, Market, Phase, VenueDesk
+from titan.engine.orders import Counts
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
 from titan.model.instruments import Instrument
 
@@ -17,7 +18,8 @@ SCHEMA = 1
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 MARKET_PLAIN = (
-    "mid_half_ticks", "heard_ns", "stopped", "obstacle", "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns",
+    "mid_half_ticks", "heard_ns", "stopped", "obstacle",
+    "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns",
 )  # fmt: skip
 DESK_PLAIN = ("now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "differences", "day")
 
@@ -79,8 +81,8 @@ def _venue(venue: VenueDesk) -> dict[str, Any]:
 def thaw(desk: Desk, snapshot: bytes) -> None:
     """Take up a snapshot into a new desk.
 
-    A snapshot of the same session is taken up whole. One of a predecessor brings what outlives a session: orders, ledger,
-    strategy states, budgets, terms; the books, the streams and the account are read anew.
+    A snapshot of the same session is taken up whole. One of a predecessor brings what outlives a session:
+    orders, ledger, strategy states, budgets, terms; the books, the streams and the account are read anew.
 
     Raises
     ------
@@ -101,6 +103,7 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
             host.restore(kept)
     same_session = data["session"] == desk.config.session
     if not same_session:
+        desk.orders.counts = Counts()
         for host in desk.hosts:
             host.quarantined = ""  # whoever starts anew has looked at it
     for key, market in desk.markets.items():

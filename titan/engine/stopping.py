@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from titan.engine.account import ask_account, ask_fills, ask_orders, cancel, query
 from titan.engine.client_ids import account_prefix
-from titan.engine.desk import Desk, Ending, Phase
+from titan.engine.desk import Desk, Ending, Phase, VenueDesk
 from titan.model.commands import EndSession
 from titan.model.events import OpenOrders
 from titan.model.orders import OrderState
@@ -35,15 +35,27 @@ def advance(desk: Desk) -> None:
     if desk.ending is None or desk.phase is Phase.ENDED:
         return
     for venue in desk.venues.values():
-        if "terms" in venue.unread:
-            continue  # it was never read far enough to have sent an order
-        live = [order for order in desk.orders.live() if order.venue == venue.name]
-        if not live and venue.name not in desk.ending.proven and "stop" not in venue.asked_ns:
+        if _untouched(desk, venue):
+            continue
+        proven = venue.name in desk.ending.proven
+        if not _live_at(desk, venue) and not proven and "stop" not in venue.asked_ns:
             venue.asked_ns["stop"] = desk.now_ns
             ask_orders(desk, venue.name)
-    finished = [v.closing is not None or "terms" in v.unread for v in desk.venues.values()]
-    if all(finished):
+        fills_read = not any(name.startswith("fills") for name in venue.unread)
+        if proven and fills_read and "end" not in venue.asked_ns:
+            venue.asked_ns["end"] = desk.now_ns
+            ask_account(desk, venue.name, "end")
+    if all(venue.closing is not None or _untouched(desk, venue) for venue in desk.venues.values()):
         _end(desk, ())
+
+
+def _live_at(desk: Desk, venue: VenueDesk) -> bool:
+    return any(order.venue == venue.name for order in desk.orders.live())
+
+
+def _untouched(desk: Desk, venue: VenueDesk) -> bool:
+    """It was never read far enough to have sent an order, and no predecessor has left one there."""
+    return "terms" in venue.unread and not _live_at(desk, venue)
 
 
 def on_open_orders(desk: Desk, answer: OpenOrders) -> None:
@@ -53,13 +65,13 @@ def on_open_orders(desk: Desk, answer: OpenOrders) -> None:
         return
     prefix = account_prefix(desk.config.venue(answer.venue).account)
     ours = [update for update in answer.orders if update.client_id.startswith(prefix)]
-    if ours or any(order.venue == answer.venue for order in desk.orders.live()):
+    if ours or _live_at(desk, venue):
         del venue.asked_ns["stop"]
         return
     desk.ending.proven.add(answer.venue)
     for market in desk.markets_of(answer.venue):
+        venue.unread.add(f"fills {market.key.symbol}")
         ask_fills(desk, market)
-    ask_account(desk, answer.venue, "end")
 
 
 def on_timer(desk: Desk) -> None:
@@ -70,7 +82,7 @@ def on_timer(desk: Desk) -> None:
         left = tuple(f"{o.venue}:{o.symbol}:{o.client_id} ({o.state})" for o in desk.orders.live())
         unproven = tuple(
             f"{v.name}: open orders not read" for v in desk.venues.values()
-            if v.name not in desk.ending.proven and "terms" not in v.unread
+            if v.name not in desk.ending.proven and not _untouched(desk, v)
         )  # fmt: skip
         _end(desk, left + unproven)
         return
@@ -85,10 +97,10 @@ def on_timer(desk: Desk) -> None:
         if order.ends_as is not None:
             ask_fills(desk, desk.markets[order.key])
     for venue in desk.venues.values():
-        if venue.name in desk.ending.proven and venue.closing is None:
-            ask_account(desk, venue.name, "end")
-        elif venue.name not in desk.ending.proven:
-            venue.asked_ns.pop("stop", None)
+        venue.asked_ns.pop("end" if venue.name in desk.ending.proven else "stop", None)
+        for market in desk.markets_of(venue.name):
+            if venue.name in desk.ending.proven and f"fills {market.key.symbol}" in venue.unread:
+                ask_fills(desk, market)
     desk.timer("stop", RETRY_NS)
     advance(desk)
 

@@ -1,7 +1,8 @@
-"""The strategy host: gives a strategy its view in quote currency and coins, and turns its answer into ticks and lots.
+"""The strategy host: gives a strategy its view in quote currency and coins, and turns its answer into ticks
+and lots.
 
-This is the one place, beside the wire codecs, where units are converted. The adjustments that hold for every strategy
-are applied here, by the functions of `titan.strategy.quoting`.
+This is the one place, beside the wire codecs, where units are converted. The adjustments that hold for every
+strategy are applied here, by the functions of `titan.strategy.quoting`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def load_strategy(code: str) -> StrategyModule:
         module = importlib.import_module(code)
     except ImportError as error:
         raise StrategyError(
-            f"code = {code}: cannot be imported ({error}); install its package or correct the name"
+            f"code = {code}: cannot be imported ({error}); "
+            "export its notebook, install its package, or correct the name"
         ) from error
     missing = [
         name for name in ("Parameters", "State", "initial", "update", "quote") if not hasattr(module, name)
@@ -82,6 +84,7 @@ class StrategyHost:
         self.quarantined = ""
         self.evaluated_ns = 0
         self.denied = ""
+        self.obstacle = "the session has not started"
         self._bought = 0
         self._sold = 0
 
@@ -143,6 +146,7 @@ class StrategyHost:
             "quarantined": self.quarantined,
             "evaluated_ns": self.evaluated_ns,
             "denied": self.denied,
+            "obstacle": self.obstacle,
             "flow": [self._bought, self._sold],
         }
 
@@ -152,6 +156,7 @@ class StrategyHost:
         self.quarantined = data["quarantined"]
         self.evaluated_ns = data["evaluated_ns"]
         self.denied = data["denied"]
+        self.obstacle = data["obstacle"]
         self._bought, self._sold = data["flow"]
 
 

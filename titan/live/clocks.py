@@ -42,6 +42,20 @@ class ScaledClock:
         return self._start_ns + int((time.monotonic_ns() - self._made_ns) * self._speed)
 
 
+class _Refusal(msgspec.Struct, frozen=True):
+    """What it says instead when another runner holds its lock-step."""
+
+    error: str
+
+
+def _hello(control_url: str, data: str) -> Hello:
+    try:
+        return msgspec.json.decode(data, type=Hello)
+    except msgspec.ValidationError:
+        refusal = msgspec.json.decode(data, type=_Refusal)
+    raise StartRefused(f"{control_url}: {refusal.error}")
+
+
 async def session_clock(control_url: str) -> tuple[Clock, Hello]:
     """Ask a loopback exchange for its time and make a clock that follows it.
 
@@ -54,7 +68,7 @@ async def session_clock(control_url: str) -> tuple[Clock, Hello]:
         async with aiohttp.ClientSession() as http, http.ws_connect(control_url) as socket:
             asked_ns = time.monotonic_ns()
             message = await asyncio.wait_for(socket.receive(), 5)
-            hello = msgspec.json.decode(message.data, type=Hello)
+            hello = _hello(control_url, message.data)
             travelled_ns = (time.monotonic_ns() - asked_ns) // 2
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise StartRefused(

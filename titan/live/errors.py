@@ -5,6 +5,7 @@ from __future__ import annotations
 CLEAN = 0
 USAGE = 2
 REFUSED = 3
+STORAGE = 5
 INTERNAL = 6
 
 
@@ -24,3 +25,9 @@ class StartRefused(RunnerError):
     """The session may not start as asked; nothing was sent."""
 
     exit_code = REFUSED
+
+
+class StorageFault(RunnerError):
+    """The journal could not be written to its end."""
+
+    exit_code = STORAGE

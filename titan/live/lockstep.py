@@ -1,7 +1,7 @@
 """Lock-step replay: the exchange's clock moves only when everything that its last move caused is done.
 
-A round is: timers due, public frames, private frames, then commands one by one with their answers, until nothing is left. The
-order never depends on which socket was faster, so two runs are the same.
+A round is: timers due, public frames, private frames, then commands one by one with their answers, until nothing is
+left. The order never depends on which socket was faster, so two runs are the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal
 import aiohttp
 import msgspec
 
+from titan.live.errors import CLEAN, INTERNAL, StartRefused
 from titan.live.outbox import Outbox
 from titan.live.session import Session
 from titan.model.clock import SetClock
@@ -28,6 +29,10 @@ class ControlMessage(msgspec.Struct):
     private: int = 0
 
 
+class StreamLost(ConnectionError):
+    """A stream ended in the middle of a lock-step session: frames are missing that will never come."""
+
+
 class Mailbox:
     """Frames as they come from the sockets, held until their round.
 
@@ -40,6 +45,7 @@ class Mailbox:
         self.taken_public = 0
         self.taken_private = 0
         self._arrived = asyncio.Event()
+        self._lost = ""
 
     def put_public(self, handle: Callable[[], None]) -> None:
         """Hold a public frame."""
@@ -51,14 +57,36 @@ class Mailbox:
         self._private.append(handle)
         self._arrived.set()
 
+    def lose(self, reason: str) -> None:
+        """A stream is down: what has not arrived yet never will."""
+        self._lost = reason
+        self._arrived.set()
+
     async def wait_for(self, public: int, private: int) -> None:
-        """Return once these totals have arrived."""
+        """Return once these totals have arrived.
+
+        Raises
+        ------
+        StreamLost
+            If they cannot arrive any more.
+        """
         while (
             self.taken_public + len(self._public) < public
             or self.taken_private + len(self._private) < private
         ):
+            if self._lost:
+                raise StreamLost(self._lost)
             self._arrived.clear()
             await self._arrived.wait()
+
+    @property
+    def waiting(self) -> int:
+        """Frames that have arrived and are not taken."""
+        return len(self._public) + len(self._private)
+
+    def take_all(self) -> None:
+        """Handle everything that has arrived."""
+        self.take(self.taken_public + len(self._public), self.taken_private + len(self._private))
 
     def take(self, public: int, private: int) -> None:
         """Handle frames up to these totals."""
@@ -76,7 +104,7 @@ async def follow(
     outbox: Outbox,
     mailbox: Mailbox,
     clock: SetClock,
-    on_end: Callable[[], Awaitable[None]],
+    on_end: Callable[[str, int], Awaitable[None]],
 ) -> None:
     """Follow the exchange's control socket until the session has ended.
 
@@ -85,35 +113,48 @@ async def follow(
     url : str
         The control socket, on this machine.
     on_end : function
-        Called when the capture is over: requests the stop.
+        Called with a reason and an exit code when the capture is over or the exchange is gone: requests the stop.
+
+    Raises
+    ------
+    StartRefused
+        If another runner holds the exchange's lock-step.
     """
+    over = ("the exchange in lock-step is gone", INTERNAL)
     async with (
         aiohttp.ClientSession() as http,
         http.ws_connect(url, heartbeat=None, timeout=aiohttp.ClientWSTimeout()) as socket,
     ):
-        await socket.receive_json()
-        await _work(session, outbox)
+        hello = await socket.receive_json()
+        if "error" in hello:
+            raise StartRefused(f"{url}: {hello['error']}")
+        await work(session, outbox)
         await socket.send_json({"op": "start"})
         async for raw in socket:
             if raw.type is not aiohttp.WSMsgType.TEXT:
                 break
             message = msgspec.json.decode(raw.data, type=ControlMessage)
             if message.op == "end":
+                over = ("the capture is over", CLEAN)
                 break
-            await mailbox.wait_for(message.public, message.private)
+            try:
+                await mailbox.wait_for(message.public, message.private)
+            except StreamLost as error:
+                over = (f"the exchange in lock-step is gone: {error}", INTERNAL)
+                break
             clock.set(message.now_ns)
             session.fire_due()
             mailbox.take(message.public, message.private)
-            await _work(session, outbox)
+            await work(session, outbox)
             if session.ended is not None:
                 return
             drained = {"op": "drained", "public": mailbox.taken_public, "private": mailbox.taken_private}
             await socket.send_json(drained)
-    await on_end()
+    await on_end(*over)
     await run_out(session, outbox, clock)
 
 
-async def _work(session: Session, outbox: Outbox) -> None:
+async def work(session: Session, outbox: Outbox) -> None:
     """Carry out commands and what they lead to, until nothing is left to do."""
     while session.ended is None and await outbox.run():
         pass
@@ -121,8 +162,8 @@ async def _work(session: Session, outbox: Outbox) -> None:
 
 async def run_out(session: Session, outbox: Outbox, clock: SetClock) -> None:
     """After the last frame only timers move the clock: let them, until the session has ended."""
-    await _work(session, outbox)
+    await work(session, outbox)
     while session.ended is None and (due := session.timers.next_ns) is not None:
         clock.set(due)
         session.fire_due()
-        await _work(session, outbox)
+        await work(session, outbox)

@@ -60,6 +60,7 @@ class Outbox:
         self._queue: deque[tuple[int, c.AnyCommand, int]] = deque()
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._halted = False
         self.fault: BaseException | None = None
         """What ended a task: a fault of ours, for an adapter turns every answer into events."""
         self.sent: dict[str, int] = {"place": 0, "amend": 0, "cancel": 0}
@@ -105,6 +106,15 @@ class Outbox:
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
+    async def halt(self, patience_s: float) -> None:
+        """Send nothing more that adds risk, and wait this long for what is on its way.
+
+        An order that is sent behind the last cancel would stay.
+        """
+        self._halted = True
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=patience_s)
+
     async def cancel_everything(self, venue: str, symbols: Iterable[str]) -> list[str]:
         """After a fault of ours: cancel all at the venue, then ask what is left; returns what is not proven gone."""
         adapter = self._adapters[venue]
@@ -130,6 +140,8 @@ class Outbox:
                 await self._writer.wait_durable(seq)
             except JournalFailed as error:
                 self._sink.ingest(_not_sent(command, self._clock.now_ns(), str(error)))
+                return
+            if self._halted:
                 return
             self.note_latency("durable", time.perf_counter_ns() - heard_ns)
         elif self._writer.failed is not None and isinstance(command, c.CancelOrder | c.CancelAll):

@@ -1,10 +1,11 @@
-"""What a session's header says of the program: commit, locks, processor, and the sources of everything it decided with."""
+"""What a session's header says of the program: commit, locks, processor, and the sources that decided."""
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import titan
@@ -43,12 +44,14 @@ def cpu_flags() -> str:
     return hashlib.sha256(line.encode()).hexdigest()[:16]
 
 
-def source_hashes() -> dict[str, str]:
-    """Hash of every loaded module of Titan, and of every other module that a strategy came from."""
+def source_hashes(strategies: Iterable[str]) -> dict[str, str]:
+    """Hash of every loaded module of Titan, and of the modules that strategies of other packages come from."""
+    theirs = set(strategies)
     found: dict[str, str] = {}
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and (name == "titan" or name.startswith("titan.")) and Path(file).is_file():
+        decides = name == "titan" or name.startswith("titan.") or name in theirs
+        if file and decides and Path(file).is_file():
             found[name] = _digest(Path(file))
     return found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from titan.store.replay import replay_session
 from titan.live.errors import StartRefused
 from titan.store.framing import JournalError
+from titan.store.replay import replay_session
 from titan.store.session import latest_session
 
 

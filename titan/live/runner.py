@@ -8,12 +8,9 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from titan.engine.kernel import Kernel
 from titan.live import provenance
@@ -21,25 +18,41 @@ from titan.live.child import ChildExchange
 from titan.live.clocks import session_clock
 from titan.live.configure import kernel_config, strategy_modules
 from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
+from titan.live.journaling import begin_journal
 from titan.live.lockstep import Mailbox, follow
 from titan.live.outbox import Outbox
-from titan.live.recovery import Predecessor, find_predecessor
+from titan.live.recovery import find_predecessor
+from titan.live.result import Result
 from titan.live.session import Session
 from titan.live.summary import summarise
-from titan.live.telemetry import Telemetry
+from titan.live.telemetry import Telemetry, start_logging
 from titan.live.venue import VenueAddress, address_of, build_adapter
 from titan.live.view import View
 from titan.model.clock import Clock, SetClock
 from titan.model.commands import AnyCommand, PlaceOrder
-from titan.model.events import AnyEvent, JournalledEvent, SessionStarted, StopRequested, StorageFailed
+from titan.model.events import (
+    AnyEvent,
+    JournalledEvent,
+    SessionStarted,
+    StopRequested,
+    StorageFailed,
+    StreamState,
+)
 from titan.settings import Settings
-from titan.store.framing import SCHEMA
-from titan.store.journal import Header
+from titan.store.disk import Disk
 from titan.store.lock import AccountLock, AccountLocked
 from titan.store.session import new_session_id
 from titan.store.writer import SessionWriter
 from titan.venues.adapter import Adapter, Sinks, VenueUnreachable
 from titan.wire.frames import FrameDecoder
+
+LACKING = {
+    "paper": "fills against a venue's public data, by the matching core, are missing",
+    "shadow": "recording decisions against a venue's public data without sending them is missing",
+    "canary": "the start-up checks of a real account (position mode, leverage, permissions) are missing",
+    "live": "the start-up checks of a real account (position mode, leverage, permissions) are missing",
+}
+"""What each mode that this version refuses would need."""
 
 TIMER_LIMIT_S = 0.5
 """The longest wait between two looks at the timers: a machine's clock may be set."""
@@ -57,16 +70,13 @@ class RunOptions:
     quiet: bool = False
 
 
-@dataclass
-class Result:
-    """How a session ended: its exit code and its summary."""
-
-    exit_code: int
-    summary: dict[str, Any]
-
-
-async def run(settings: Settings, options: RunOptions) -> Result:
+async def run(settings: Settings, options: RunOptions, disk: Disk | None = None) -> Result:
     """Run one session from start to proven stop.
+
+    Parameters
+    ----------
+    disk : Disk, optional
+        Where the journal is written; the real one if not given.
 
     Raises
     ------
@@ -74,6 +84,8 @@ async def run(settings: Settings, options: RunOptions) -> Result:
         One clear line and an exit code; nothing was sent.
     """
     refuse_unready_modes(settings, options)
+    # A wrong parameter is told before an exchange is started or asked.
+    kernel_config(settings, "", options.venue, options.duration_s)
     journals = settings.project.journals
     account = f"{options.venue}.{settings.venue[options.venue].account}"
     async with AsyncExitStack() as stack:
@@ -83,20 +95,23 @@ async def run(settings: Settings, options: RunOptions) -> Result:
         except AccountLocked as error:
             raise StartRefused(str(error)) from None
         except OSError as error:
-            raise StartRefused(f"journals folder {journals}: {error.strerror}; correct [project] journals") from None
+            raise StartRefused(
+                f"journals folder {journals}: {error.strerror}; correct [project] journals"
+            ) from None
         child = await _start_exchange(settings, options, stack)
         address = address_of(settings.venue[options.venue], child.port if child else None)
-        return await Runner(settings, options, address, account).run()
+        runner = Runner(settings, options, address, account, disk)
+        if child is not None:
+            watch = asyncio.create_task(runner.end_with(child))
+            stack.callback(watch.cancel)
+        return await runner.run()
 
 
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
     """Refuse what this version cannot do, rather than do something else."""
-    mode = settings.live.mode
-    if mode != "loopback":
-        raise StartRefused(
-            f"mode {mode} is not there yet: it needs reconciliation against a real venue and its start-up checks; "
-            "set [live] mode = loopback"
-        )
+    lacks = LACKING.get(settings.live.mode)
+    if lacks is not None:
+        raise StartRefused(f"mode {settings.live.mode} cannot be run: {lacks}; set [live] mode = loopback")
     if options.replay is not None and settings.venue[options.venue].rest_url:
         raise UsageError(
             f"--replay starts an exchange of its own, but [venue.{options.venue}] rest_url is set; "
@@ -106,25 +121,38 @@ def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
         raise UsageError(f"capture {options.replay}: no such file")
 
 
-async def _start_exchange(settings: Settings, options: RunOptions, stack: AsyncExitStack) -> ChildExchange | None:
+async def _start_exchange(
+    settings: Settings, options: RunOptions, stack: AsyncExitStack
+) -> ChildExchange | None:
     if settings.venue[options.venue].rest_url:
         return None
     arguments = ["--speed", options.speed, "--seed", str(options.seed)]
     if options.replay is not None:
         arguments += ["--replay", str(options.replay)]
-    return await stack.enter_async_context(ChildExchange(arguments))
+    log = start_logging(settings.live.log_level)
+    child = ChildExchange(arguments, lambda line: log.warning(line, code="exchange"))
+    return await stack.enter_async_context(child)
 
 
 class Runner:
     """One session's parts."""
 
-    def __init__(self, settings: Settings, options: RunOptions, address: VenueAddress, account: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        options: RunOptions,
+        address: VenueAddress,
+        account: str,
+        disk: Disk | None = None,
+    ) -> None:
+        self._disk = disk
         self._settings = settings
         self._options = options
         self._address = address
         self._account = account
         self._first_quote_cpu_s: float | None = None
         self._stop = asyncio.Event()
+        self._wake = asyncio.Event()
         self._fault: BaseException | None = None
 
     async def run(self) -> Result:
@@ -137,7 +165,8 @@ class Runner:
         account = f"{self._account}@{hello.instance}"
         predecessor = find_predecessor(self._settings.project.journals, account)
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
-        writer = self._create_writer(session_id, clock, kernel, account, predecessor)
+        on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
+        writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure, self._disk)
         telemetry = Telemetry(kernel, session_id, self._settings.live.log_level)
         decoder = FrameDecoder({venue.name: venue.protocol for venue in config.venues})
         session = Session(kernel, writer, decoder, clock)
@@ -155,10 +184,12 @@ class Runner:
         outbox.note_latency = telemetry.note_latency
         outbox.unwritten = telemetry.unwritten
         session.submit = outbox.submit
+        session.timer_set = self._wake.set
         try:
             await self._serve_telemetry(telemetry)
             for notebook in provenance.stale_modules():
-                telemetry.log.warning("notebook is newer than its module; run make export", code="stale_module", notebook=notebook)
+                text = "notebook is newer than its module; run make export"
+                telemetry.log.warning(text, code="stale_module", notebook=notebook)
             if lockstep:
                 await self._live_in_lockstep(session, outbox, adapter, mailbox, clock)
             else:
@@ -171,35 +202,6 @@ class Runner:
 
     # ---- Putting it together ---------------------------------------------------------------------------------
 
-    def _create_writer(
-        self, session_id: str, clock: Clock, kernel: Kernel, account: str, predecessor: Predecessor | None
-    ) -> SessionWriter:
-        header = Header(
-            schema=SCHEMA,
-            session=session_id,
-            predecessor=predecessor.session if predecessor else None,
-            created_ns=clock.now_ns(),
-            commit=provenance.commit(),
-            lock_hash=provenance.lock_hash(),
-            cpu_flags=provenance.cpu_flags(),
-            source_hashes=provenance.source_hashes(),
-            config=msgspec.msgpack.encode(kernel.desk.config),
-            snapshot=predecessor.snapshot if predecessor else None,
-            state_hash=kernel.state_hash(),
-            account=account,
-        )
-        store = self._settings.store
-        try:
-            return SessionWriter.create(
-                self._settings.project.journals / session_id,
-                header,
-                segment_bytes=store.segment_mb << 20,
-                flush_interval_s=store.flush_interval_ms / 1000,
-                on_failure=self._storage_failed_in_thread(asyncio.get_running_loop()),
-            )
-        except OSError as error:
-            raise StartRefused(f"the journal cannot be written: {error}; free space or correct [project] journals") from None
-
     def _storage_failed_in_thread(self, loop: asyncio.AbstractEventLoop) -> Callable[[OSError], None]:
         def tell(error: OSError) -> None:
             loop.call_soon_threadsafe(self._on_storage_failure, str(error))
@@ -211,15 +213,18 @@ class Runner:
 
     def _ingest(self, make: Callable[[int], JournalledEvent]) -> None:
         session = self._session
-        if session is not None and session.ended is None:
-            session.ingest(make(session.clock.now_ns()))
-            self._look()
+        if session is not None:
+            self._guard(lambda: session.ingest(make(session.clock.now_ns())))
 
     _session: Session | None = None
 
+    def _end(self) -> None:
+        self._stop.set()
+        self._wake.set()
+
     def _look(self) -> None:
         if self._session is not None and self._session.ended is not None:
-            self._stop.set()
+            self._end()
 
     def _sinks(self, session: Session, mailbox: Mailbox | None) -> Sinks:
         """Where the streams deliver: at once, or held for their round in lock-step."""
@@ -235,10 +240,16 @@ class Runner:
 
         if mailbox is None:
             return Sinks(market, private, lambda event: self._guard(lambda: session.ingest(event)))
+
+        def stream(event: JournalledEvent) -> None:
+            if isinstance(event, StreamState) and not event.up:
+                mailbox.lose(event.reason)
+            self._guard(lambda: session.ingest(event))
+
         return Sinks(
             lambda payload: mailbox.put_public(lambda: market(payload)),
             lambda events: mailbox.put_private(lambda: private(events)),
-            lambda event: self._guard(lambda: session.ingest(event)),
+            stream,
         )
 
     def _guard(self, act: Callable[[], None]) -> None:
@@ -250,12 +261,16 @@ class Runner:
         # Whatever it is, it is ours: it is kept and raised again where the session is run.
         except Exception as error:
             self._fault = self._fault or error
-            self._stop.set()
+            self._end()
         self._look()
 
     def _observer(self, telemetry: Telemetry) -> Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None]:
-        def observe(event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int) -> None:
-            if self._first_quote_cpu_s is None and any(isinstance(command, PlaceOrder) for command in commands):
+        def observe(
+            event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int
+        ) -> None:
+            if self._first_quote_cpu_s is None and any(
+                isinstance(command, PlaceOrder) for command in commands
+            ):
                 self._first_quote_cpu_s = round(time.process_time(), 3)
             telemetry.observe(event, commands, heard_ns, decided_ns)
 
@@ -266,8 +281,11 @@ class Runner:
         try:
             bound = await telemetry.serve(port)
         except OSError as error:
-            raise StartRefused(f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0") from None
-        telemetry.log.info("metrics and health", code="telemetry", url=f"http://127.0.0.1:{bound}/metrics", pid=os.getpid())
+            raise StartRefused(
+                f"telemetry port {port}: {error.strerror}; give another telemetry_port, or 0"
+            ) from None
+        url = f"http://127.0.0.1:{bound}/metrics"
+        telemetry.log.info("metrics and health", code="telemetry", url=url, pid=os.getpid())
 
     # ---- Letting it run --------------------------------------------------------------------------------------
 
@@ -280,6 +298,12 @@ class Runner:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
+
+    async def end_with(self, child: ChildExchange) -> None:
+        """Stop when the exchange that was started for this session has ended: there will be no other."""
+        code = await child.wait()
+        text = f"the loopback exchange ended with code {code}; see its last words above"
+        self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=text, exit_code=INTERNAL))
 
     def _on_signal(self, name: str) -> None:
         self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=f"{name} received", exit_code=CLEAN))
@@ -300,13 +324,12 @@ class Runner:
         await outbox.settle()
 
     async def _wait(self, seconds: float, outbox: Outbox) -> None:
-        try:
-            await asyncio.wait_for(self._stop.wait(), seconds)
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
         if outbox.fault is not None:
             self._fault = self._fault or outbox.fault
-            self._stop.set()
+            self._end()
         self._look()
 
     async def _live_in_lockstep(
@@ -316,17 +339,31 @@ class Runner:
             raise TypeError("lock-step needs a clock that is set and a mailbox")
         await self._open(session, adapter)
 
-        async def capture_over() -> None:
-            self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason="the capture is over", exit_code=CLEAN))
+        async def over(reason: str, exit_code: int) -> None:
+            self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=reason, exit_code=exit_code))
 
-        await follow(self._address.control_url, session, outbox, mailbox, clock, capture_over)
+        url = self._address.control_url
+        following = asyncio.create_task(follow(url, session, outbox, mailbox, clock, over))
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self._fault is not None:
+            following.cancel()
+        await asyncio.wait({following})
+        if not following.cancelled():
+            self._fault = self._fault or following.exception()
+        if isinstance(self._fault, RunnerError):
+            raise self._fault
         await self._raise_fault(outbox)
 
     async def _raise_fault(self, outbox: Outbox) -> None:
         """After a fault of ours nothing is known: cancel whatever may stand, then let the fault end the session."""
         if self._fault is None:
             return
-        left = await outbox.cancel_everything(self._options.venue, self._settings.venue[self._options.venue].symbols)
+        await outbox.halt(self._settings.live.shutdown_timeout_s)
+        left = await outbox.cancel_everything(
+            self._options.venue, self._settings.venue[self._options.venue].symbols
+        )
         text = "every order was cancelled" if not left else f"NOT proven cancelled: {', '.join(left)}"
         raise InternalFault(f"{type(self._fault).__name__}: {self._fault}; {text}") from self._fault
 

@@ -71,6 +71,7 @@ class Session:
         self.timers = Timers()
         self.events = 0
         self.ended: EndSession | None = None
+        self.timer_set: Callable[[], None] = lambda: None
         self.submit: Submit = lambda seq, command, heard_ns: None
         self.observe: Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None] = lambda *observed: None
         self._decoder = decoder
@@ -111,6 +112,7 @@ class Session:
         for command in commands:
             if isinstance(command, SetTimer):
                 self.timers.set(command.name, command.at_ns)
+                self.timer_set()
             elif isinstance(command, EndSession):
                 self.ended = command
             else:

@@ -40,6 +40,7 @@ def summarise(
         "amends_sent": sent["amend"],
         "cancels_sent": sent["cancel"],
         "fills": counts.fills,
+        "fills_digest": counts.fills_digest,
         "pnl": money(summary.pnl),
         "pnl_parts": {name: money(getattr(parts, name) if parts else None) for name in PARTS},
         "equity_change_at_venue": money(summary.equity_change_at_venue),

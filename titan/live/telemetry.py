@@ -6,6 +6,7 @@ import logging
 import sys
 from array import array
 from collections.abc import Callable
+from typing import TextIO, cast
 
 import structlog
 from aiohttp import web
@@ -44,6 +45,16 @@ class Latencies:
         return round(ranked[min(int(share * len(ranked)), len(ranked) - 1)] / 1000, 1)
 
 
+class _CurrentStderr:
+    """Standard error as it is when a line is written: the terminal view shows lines above itself."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def start_logging(level: str) -> structlog.stdlib.BoundLogger:
     """Structured JSON lines on stderr."""
     structlog.configure(
@@ -54,7 +65,7 @@ def start_logging(level: str) -> structlog.stdlib.BoundLogger:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _CurrentStderr())),
     )
     logger: structlog.stdlib.BoundLogger = structlog.get_logger()
     return logger

@@ -7,13 +7,19 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from titan.live.errors import StartRefused, UsageError
-from titan.model.clock import Clock
+from titan.model.clock import Clock, SetClock
 from titan.settings import Venue
 from titan.venues.adapter import Adapter, Sinks
-from titan.venues.binance import BinanceAdapter, BinanceConfig
+from titan.venues.binance import BinanceAdapter
+from titan.venues.binance_config import BinanceConfig
+
+WATCHDOG_S = 15.0
+"""Silence after which a market stream is rebuilt; the engine pulls its quotes long before."""
+
+CLOCK_SYNC_S = 300.0
 
 LOOPBACK_KEY = "loopback-key"
-LOOPBACK_SECRET = "loopback-secret"  # noqa: S105 - the loopback exchange's public default, worth nothing elsewhere
+LOOPBACK_SECRET = "loopback-secret"
 
 
 class VenueAddress(NamedTuple):
@@ -42,7 +48,9 @@ def address_of(venue: Venue, child_port: int | None) -> VenueAddress:
     stream_url = venue.stream_url or f"{websocket}://{rest.netloc}"
     for url in (venue.rest_url, stream_url):
         _require_this_machine(url)
-    return VenueAddress(venue.rest_url.rstrip("/"), stream_url.rstrip("/"), f"{websocket}://{rest.netloc}/control")
+    return VenueAddress(
+        venue.rest_url.rstrip("/"), stream_url.rstrip("/"), f"{websocket}://{rest.netloc}/control"
+    )
 
 
 def _require_this_machine(url: str) -> None:
@@ -52,15 +60,22 @@ def _require_this_machine(url: str) -> None:
     except ValueError:
         local = False
     if not local:
-        raise StartRefused(f"mode loopback trades on this machine only, and {url} is elsewhere; use 127.0.0.1 or another mode")
+        text = f"mode loopback trades on this machine only, and {url} is elsewhere; use 127.0.0.1 or another mode"
+        raise StartRefused(text)
 
 
 def build_adapter(venue: Venue, name: str, address: VenueAddress, clock: Clock, sinks: Sinks) -> Adapter:
-    """The adapter of a venue's protocol. On a loopback exchange the public default key is used unless one is set."""
+    """The adapter of a venue's protocol. On a loopback exchange the public default key is used unless one is set.
+
+    In lock-step the venue's clock stands still while we work: no watchdog and no clock of ours may judge it.
+    """
+    lockstep = isinstance(clock, SetClock)
     config = BinanceConfig(
         venue=name,
         account=venue.account,
         symbols=venue.symbols,
+        stale_after_s=0.0 if lockstep else WATCHDOG_S,
+        clock_sync_interval_s=0.0 if lockstep else CLOCK_SYNC_S,
         rest_url=address.rest_url,
         stream_url=address.stream_url,
         api_key=venue.api_key.get_secret_value() if venue.api_key else LOOPBACK_KEY,

@@ -17,6 +17,7 @@ from titan.live.telemetry import STAGES, Telemetry
 from titan.model.orders import Order
 
 REFRESH_S = 0.5
+LEVELS = 5
 
 
 class View:
@@ -70,9 +71,11 @@ class View:
             return table
         orders = list(self._kernel.desk.orders.live(market.key))
         for side, name in ((-1, "ask"), (1, "bid")):
-            levels = market.book.levels(side, 5)
-            for ticks, lots in reversed(levels) if side < 0 else levels:
-                table.add_row(name, terms.size_text(lots), terms.price_text(ticks), _ours(orders, side, ticks))
+            for ticks in _rows(market, orders, side):
+                lots = market.book.depth_at(side, ticks)
+                table.add_row(
+                    name, terms.size_text(lots), terms.price_text(ticks), _ours(orders, side, ticks)
+                )
         position = self._kernel.desk.ledger.lots(market.key)
         table.caption = f"position {terms.size_text(position)} {terms.base}   {market.obstacle or 'quoting'}"
         return table
@@ -82,7 +85,10 @@ class View:
         limits = self._kernel.desk.config.limits
         table = Table(title="P&L", title_justify="left")
         row: list[str] = []
-        for name, amount in {"total": summary.pnl, **(summary.parts._asdict() if summary.parts else {})}.items():
+        for name, amount in {
+            "total": summary.pnl,
+            **(summary.parts._asdict() if summary.parts else {}),
+        }.items():
             table.add_column(name.replace("_", " "), justify="right")
             row.append("no price" if amount is None else f"{amount:.4f}")
         table.add_row(*row)
@@ -99,6 +105,12 @@ class View:
         return Text("latency us p50/p99: " + "   ".join(shares), style="dim")
 
 
+def _rows(market: Market, orders: list[Order], side: int) -> list[int]:
+    """The best levels of a side and every level of ours, highest price first, ticks."""
+    best = {ticks for ticks, _ in market.book.levels(side, LEVELS)}
+    return sorted(best | {order.price for order in orders if order.side == side}, reverse=True)
+
+
 def _ours(orders: list[Order], side: int, ticks: int) -> str:
     found = [order for order in orders if order.side == side and order.price == ticks]
-    return " ".join(f"{order.remaining} {order.state}" for order in found)
+    return "  ".join(f"{order.remaining} lots {order.state}" for order in found)

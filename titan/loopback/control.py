@@ -58,6 +58,11 @@ class Control:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._taken = False
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    async def close(self, app: web.Application) -> None:
+        """Say goodbye to whoever holds a control socket."""
+        await asyncio.gather(*(socket.close() for socket in tuple(self._sockets)))
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """The ``/control`` route."""
@@ -71,6 +76,7 @@ class Control:
             await socket.close()
             return socket
         self._taken = True
+        self._sockets.add(socket)
         try:
             await self._serve(socket)
         except ControlError as error:
@@ -80,6 +86,7 @@ class Control:
             return socket  # the runner is gone; time stands still until another connects
         finally:
             self._taken = False
+            self._sockets.discard(socket)
         await socket.close()
         return socket
 

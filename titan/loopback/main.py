@@ -214,6 +214,10 @@ async def serving(desk: Desk, port: int = 0, tls: ssl.SSLContext | None = None) 
 async def _open_port(site: web.TCPSite, port: int) -> None:
     try:
         await site.start()
+    except OverflowError:
+        raise ExchangeStartError(
+            f"port {port} does not exist; give one from 0 to 65535 with --port"
+        ) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             message = f"port {port} on {HOST} is in use; give another with --port, or 0 for a free one"

@@ -26,9 +26,11 @@ def application(desk: Desk) -> web.Application:
         app.router.add_get(prefix + "/ws", face.raw)
         app.router.add_get(prefix + "/ws/{names:.+}", face.raw)
         app.router.add_get(prefix + "/stream", face.combined)
-    app.router.add_get("/control", Control(desk).handle)
+    control = Control(desk)
+    app.router.add_get("/control", control.handle)
     app.router.add_route("*", "/fapi/{rest:.*}", face.rest)
     app.on_shutdown.append(face.close)
+    app.on_shutdown.append(control.close)
     return app
 
 

@@ -118,6 +118,10 @@ def _asset_row(balance: BalanceRecord, in_positions: Decimal, now_ns: int) -> Pa
     }
 
 
+def _signed_value(position: PositionRecord) -> Decimal:
+    return -abs(position.notional) if position.lots < 0 else abs(position.notional)
+
+
 def _open_margin(holding: Holding) -> Decimal:
     return max(holding.open_value) / holding.position.leverage
 
@@ -151,7 +155,7 @@ def _account_position_v3(holding: Holding) -> Payload:
         "positionAmt": holding.instrument.size_text(position.lots),
         "unrealizedProfit": money(position.unrealized),
         "isolatedMargin": money(Decimal(0)),
-        "notional": money(position.notional),
+        "notional": money(_signed_value(position)),
         "isolatedWallet": "0",
         "initialMargin": money(position.initial_margin + _open_margin(holding)),
         "maintMargin": money(position.maintenance_margin),
@@ -176,7 +180,7 @@ def position_risk_v2(holding: Holding) -> Payload:
         "isolatedMargin": money(Decimal(0)),
         "isAutoAddMargin": "false",
         "positionSide": "BOTH",
-        "notional": money(position.notional),
+        "notional": money(_signed_value(position)),
         "isolatedWallet": "0",
         "updateTime": ms(position.updated_ns),
     }
@@ -195,7 +199,7 @@ def position_risk_v3(holding: Holding) -> Payload:
         "unRealizedProfit": money(position.unrealized),
         "liquidationPrice": "0",
         "isolatedMargin": "0",
-        "notional": money(position.notional),
+        "notional": money(_signed_value(position)),
         "marginAsset": holding.instrument.settle,
         "isolatedWallet": "0",
         "initialMargin": money(position.initial_margin + _open_margin(holding)),

@@ -137,8 +137,8 @@ class EndSession(Command, frozen=True, tag="end_session"):
 
 
 AnyCommand = (
-    PlaceOrder | AmendOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders | QueryAccount | QueryFills
-    | QueryInstruments | RequestBook | SetTimer | Notice | EndSession
+    PlaceOrder | AmendOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders | QueryAccount |
+    QueryFills | QueryInstruments | RequestBook | SetTimer | Notice | EndSession
 )  # fmt: skip
 
 NEEDS_DURABLE = (PlaceOrder, AmendOrder)

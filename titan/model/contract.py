@@ -1,9 +1,9 @@
 """The strategy contract: what a strategy written in a notebook is given, and what it gives back.
 
-A strategy module holds `Parameters` (a NamedTuple whose fields are annotated with `Range`), `State` (a numeric
-NamedTuple), and the pure functions ``initial(parameters) -> State``, ``update(parameters, state, view) -> State`` and
-``quote(parameters, state, view) -> Quotes``. All values are plain numbers, so that the kernel can call the Python function and a
-parameter sweep can compile the same source.
+A strategy module holds `Parameters` (a NamedTuple whose fields are annotated with `Range`), `State` (a
+numeric NamedTuple), and the pure functions ``initial(parameters) -> State``, ``update(parameters, state,
+view) -> State`` and ``quote(parameters, state, view) -> Quotes``. All values are plain numbers, so that the
+kernel can call the Python function and a parameter sweep can compile the same source.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Everything that enters the engine.
 
-Every event carries `time_ns`, the receipt time on the session's clock (integer ns UTC). Events made from the venue's
-market frames are not journalled: their frames go to the session's capture and are decoded again on replay. All others are
-journalled as they are; their `tag` names them in the journal and never changes.
+Every event carries `time_ns`, the receipt time on the session's clock (integer ns UTC). Events made from the
+venue's market frames are not journalled: their frames go to the session's capture and are decoded again on
+replay. All others are journalled as they are; their `tag` names them in the journal and never changes.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Fill(VenueEvent, frozen=True, tag="fill"):
 class CommandOutcome(VenueEvent, frozen=True, tag="command_outcome"):
     """How sending a command ended, where no `OrderUpdate` says so.
 
-    `rejected`: the venue's code is on the allow-list of definite refusals. `unknown`: anything else that is no success.
-    `not_sent`: it never left this process.
+    `rejected`: the venue's code is on the allow-list of definite refusals. `unknown`: anything else that is
+    no success. `not_sent`: it never left this process.
     """
 
     action: Literal["place", "amend", "cancel", "cancel_all"]

@@ -1,7 +1,8 @@
 """Instruments, and every conversion between a venue's strings and the integers Titan works in.
 
 Inside Titan a price is an integer number of ticks and a size an integer number of lots. The two conversions live here,
-are exact (built from the venue's decimal strings), and are used only by the wire codecs and by the strategy host.
+are exact (built from the venue's decimal strings), and are used only by the wire codecs and by the strategy
+host.
 """
 
 from __future__ import annotations

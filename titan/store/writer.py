@@ -23,9 +23,13 @@ import msgspec
 from titan.model.commands import AnyCommand, Command
 from titan.model.events import AnyEvent, Event
 from titan.store.disk import Disk, SystemDisk, write_all
-from titan.store.framing import CAPTURE, COMMIT, JOURNAL, FileKind, file_header, frame
+from titan.store.framing import CAPTURE, COMMIT, JOURNAL, MAX_RECORD_BYTES, FileKind, file_header, frame
 from titan.store.journal import FrameRecord, Header, Record
 from titan.store.upcasters import Upcasters
+
+
+MAX_FRAME_BYTES = MAX_RECORD_BYTES - 1024
+"""Largest market frame: a record less what stands beside the payload."""
 
 
 class JournalFailed(RuntimeError):
@@ -38,8 +42,8 @@ class _Group:
     __slots__ = ("frames", "high", "low", "records")
 
     def __init__(self) -> None:
-        self.frames: list[bytes] = []
-        self.records: list[bytes] = []
+        self.frames: list[FrameRecord] = []
+        self.records: list[Record] = []
         self.low = 0
         self.high = 0
 
@@ -175,7 +179,7 @@ class SessionWriter:
             A file that has reached this size is followed by the next one.
         flush_interval_s : float
             How often inputs are committed; 0 commits each at once, at the price of a wake-up an append.
-            Commands, and whoever waits for an input, never sit it out.
+            Whoever waits for an input never sits it out.
         on_durable : function of int
             Called in the writing thread after a commit, with `durable_seq`.
         on_failure : function of OSError
@@ -208,37 +212,51 @@ class SessionWriter:
     def append_event(self, seq: int, event: Event) -> None:
         """Add an input that is no market frame."""
         version = self._event_versions[type(event)]
-        self._append(seq, frame(self._encode(Record(seq, "event", version, 0, event))), is_frame=False)
-
-    def append_frame(self, seq: int, time_ns: int, venue: str, payload: bytes) -> None:
-        """Add a market frame as received."""
-        self._append(seq, frame(self._encode(FrameRecord(seq, time_ns, venue, payload))), is_frame=True)
-
-    def append_command(self, seq: int, index: int, command: Command) -> None:
-        """Add the command number `index` of those that input `seq` caused; it is committed without delay."""
-        version = self._command_versions[type(command)]
-        data = frame(self._encode(Record(seq, "command", version, index, command)))
-        if not 0 < seq <= self._appended_seq:
-            raise ValueError(f"a command of input {seq}, but the last input appended is {self._appended_seq}")
-        with self._lock:
-            self._gathering.note(seq)
-            if self.failed is None:
-                self._gathering.records.append(data)
-        self._bell.ring()
-
-    def _append(self, seq: int, data: bytes, *, is_frame: bool) -> None:
-        if seq != self._appended_seq + 1 or self._closing:
-            state = "the session is closed" if self._closing else f"the last one was {self._appended_seq}"
-            raise ValueError(f"input {seq} cannot be appended: {state}")
+        record = Record(seq, "event", version, 0, event)
+        self._check(seq)
         with self._lock:
             self._appended_seq = seq
             group = self._gathering
             group.note(seq)
             group.high = seq
             if self.failed is None:
-                (group.frames if is_frame else group.records).append(data)
+                group.records.append(record)
         if self._flush_interval_s == 0:
             self._bell.ring()
+
+    def append_frame(self, seq: int, time_ns: int, venue: str, payload: bytes) -> None:
+        """Add a market frame as received."""
+        record = FrameRecord(seq, time_ns, venue, payload)
+        if len(payload) > MAX_FRAME_BYTES:
+            raise ValueError(f"a frame of {len(payload)} bytes cannot be written; allowed are {MAX_FRAME_BYTES}")
+        self._check(seq)
+        with self._lock:
+            self._appended_seq = seq
+            group = self._gathering
+            group.note(seq)
+            group.high = seq
+            if self.failed is None:
+                group.frames.append(record)
+        if self._flush_interval_s == 0:
+            self._bell.ring()
+
+    def append_command(self, seq: int, index: int, command: Command) -> None:
+        """Add the command number `index` of those that input `seq` caused; `wait_durable` then hastens its commit."""
+        version = self._command_versions[type(command)]
+        record = Record(seq, "command", version, index, command)
+        if not 0 < seq <= self._appended_seq:
+            raise ValueError(f"a command of input {seq}, but the last input appended is {self._appended_seq}")
+        with self._lock:
+            self._gathering.note(seq)
+            if self.failed is None:
+                self._gathering.records.append(record)
+        if self._flush_interval_s == 0:
+            self._bell.ring()
+
+    def _check(self, seq: int) -> None:
+        if seq != self._appended_seq + 1 or self._closing:
+            state = "the session is closed" if self._closing else f"the last one was {self._appended_seq}"
+            raise ValueError(f"input {seq} cannot be appended: {state}")
 
     # ---- What is durable
 
@@ -321,10 +339,11 @@ class SessionWriter:
         with self._lock:
             group, self._gathering = self._gathering, _Group()
             self._committing = group
+        # Encoded here and not where it is appended: events never change, and the caller has quotes to make.
         if group.frames:
-            self._capture.commit(group.frames)
+            self._capture.commit([frame(self._encode(record)) for record in group.frames])
         if group.records:
-            self._journal.commit(group.records)
+            self._journal.commit([frame(self._encode(record)) for record in group.records])
         with self._lock:
             self._committing = None
             self._committed_seq = max(self._committed_seq, group.high)

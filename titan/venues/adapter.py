@@ -12,8 +12,8 @@ from titan.model.events import JournalledEvent, QueryFailed
 class Adapter(Protocol):
     """One account at one venue.
 
-    Every method returns the events that its answer proves, stamped with the session's clock. Silence and anything not on
-    the list of definite refusals is a `CommandOutcome` that says ``unknown``; a query without a usable answer is a
+    Every method returns the events that its answer proves, stamped with the session's clock. Silence and anything not
+    on the list of definite refusals is a `CommandOutcome` that says ``unknown``; a query without a usable answer is a
     `QueryFailed`. Nothing is ever sent twice.
     """
 

@@ -48,6 +48,20 @@ from titan.wire.binance_usdm import (
 )
 
 
+def _ccxt_client(config: BinanceConfig, clock: Clock) -> RestClient:
+    return RestClient(
+        ClientConfig(
+            rest_url=config.rest,
+            api_key=config.api_key,
+            api_secret=config.api_secret,
+            timeout_s=config.request_timeout_s,
+            recv_window_ms=config.recv_window_ms,
+        ),
+        clock,
+        WeightBudget(config.limits),
+    )
+
+
 class BinanceAdapter:
     """One account at Binance USD-M; see `titan.venues.adapter.Adapter`.
 
@@ -59,23 +73,16 @@ class BinanceAdapter:
         Where the streams deliver.
     clock : Clock
         The session's clock: it stamps events and signs requests.
+    client : Client, optional
+        Carries out the calls; ccxt over the network unless given.
     """
 
-    def __init__(self, config: BinanceConfig, sinks: Sinks, clock: Clock) -> None:
+    def __init__(
+        self, config: BinanceConfig, sinks: Sinks, clock: Clock, client: calls.Client | None = None
+    ) -> None:
         self.config = config
-        self.budget = WeightBudget(config.limits)
         self._clock = clock
-        self._client = RestClient(
-            ClientConfig(
-                rest_url=config.rest,
-                api_key=config.api_key,
-                api_secret=config.api_secret,
-                timeout_s=config.request_timeout_s,
-                recv_window_ms=config.recv_window_ms,
-            ),
-            clock,
-            self.budget,
-        )
+        self._client = client or _ccxt_client(config, clock)
         self._terms: dict[str, Instrument] = {}
         self._names = OrderNames()
         self._fills = FillsQuery(self._client, self._names)
@@ -111,6 +118,14 @@ class BinanceAdapter:
             raise VenueUnreachable(f"{where}: {error}; check stream_url and the API key") from error
         if self.config.clock_sync_interval_s > 0:
             self._clock_task = asyncio.get_running_loop().create_task(self._keep_clock())
+
+    def take_market(self, payload: bytes) -> None:
+        """A market frame, where something else than a socket delivers it."""
+        self._streams.take_market(payload)
+
+    def take_private(self, payload: bytes) -> None:
+        """A private frame, where something else than a socket delivers it."""
+        self._streams.take_private(payload)
 
     async def close(self) -> None:
         """Close streams and connections; nothing is cancelled."""
@@ -207,6 +222,7 @@ class BinanceAdapter:
                 venue=self.config.venue,
                 symbol=command.symbol,
                 client_id=command.client_id,
+                venue_ns=self._client.venue_ns(),
             )
             return [absent]
         try:

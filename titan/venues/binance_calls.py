@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from titan.venues.ccxt_client import Endpoint
+from collections.abc import Mapping
+from typing import Protocol
+
+from titan.venues.ccxt_client import Answer, Endpoint
 from titan.venues.weights import Cost
 
 PLACE = Endpoint("fapiPrivatePostOrder", Cost(weight=0, orders=1))
@@ -21,3 +24,17 @@ EXCHANGE_INFO = Endpoint("fapiPublicGetExchangeInfo", Cost(weight=1))
 DEPTH = Endpoint("fapiPublicGetDepth", Cost(weight=20))
 LISTEN_KEY = Endpoint("fapiPrivatePostListenKey", Cost(weight=1, urgent=True))
 KEEP_LISTEN_KEY = Endpoint("fapiPrivatePutListenKey", Cost(weight=1, urgent=True))
+
+
+class Client(Protocol):
+    """Makes calls, each once, and never raises for what a venue or a network does."""
+
+    offset_ns: int
+
+    def venue_ns(self) -> int: ...
+
+    def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def call(self, endpoint: Endpoint, params: Mapping[str, str | int]) -> Answer: ...

@@ -7,8 +7,8 @@ from typing import Any
 
 from titan.model.events import Fill, Income
 from titan.model.instruments import Instrument
-from titan.venues.binance_calls import ALL_ORDERS, INCOME, USER_TRADES
-from titan.venues.ccxt_client import Answer, Endpoint, RestClient
+from titan.venues.binance_calls import ALL_ORDERS, INCOME, USER_TRADES, Client
+from titan.venues.ccxt_client import Answer, Endpoint
 from titan.wire.binance_usdm import fill_from_rest, income_from_rest, refusal
 
 PAGE = 1_000
@@ -63,13 +63,13 @@ class FillsQuery:
 
     Parameters
     ----------
-    client : RestClient
+    client : Client
         Carries the calls.
     names : OrderNames
         Known client ids; completed from the venue where they are missing.
     """
 
-    def __init__(self, client: RestClient, names: OrderNames) -> None:
+    def __init__(self, client: Client, names: OrderNames) -> None:
         self._client = client
         self._names = names
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 from titan.model.clock import Clock
 from titan.model.events import JournalledEvent, StreamState
 from titan.model.instruments import Instrument
 from titan.venues.adapter import Sinks
-from titan.venues.binance_calls import KEEP_LISTEN_KEY, LISTEN_KEY
+from titan.venues.binance_calls import KEEP_LISTEN_KEY, LISTEN_KEY, Client
 from titan.venues.binance_config import BinanceConfig
-from titan.venues.ccxt_client import RestClient
 from titan.venues.websocket import Stream, StreamRefused, StreamSettings
 from titan.wire.binance_usdm import WireError, decode_user_event, refusal
 
@@ -22,6 +22,7 @@ WATCHED = ("depth@100ms", "markPrice@1s")
 
 _PREFIX = b'{"stream":"'
 _RETRY_KEEP_ALIVE_S = 30.0
+_S = 1_000_000_000
 
 
 def channel_of(payload: bytes) -> bytes:
@@ -38,7 +39,7 @@ class BinanceStreams:
     ----------
     config : BinanceConfig
         The account.
-    client : RestClient
+    client : Client
         Makes and renews the listen key.
     clock : Clock
         Stamps events.
@@ -51,7 +52,7 @@ class BinanceStreams:
     def __init__(
         self,
         config: BinanceConfig,
-        client: RestClient,
+        client: Client,
         clock: Clock,
         sinks: Sinks,
         instruments: Callable[[], Mapping[str, Instrument]],
@@ -62,10 +63,12 @@ class BinanceStreams:
         self._sinks = sinks
         self._instruments = instruments
         self._keep_alive: asyncio.Task[None] | None = None
+        self._renewed_ns = 0
+        self._renewal_due = asyncio.Event()
         symbols = [symbol.lower() for symbol in config.symbols]
         self.market = Stream(
             self._market_address,
-            lambda payload: sinks.market(payload),
+            self.take_market,
             lambda up, reason: self._tell("market", up, reason),
             StreamSettings(stale_after_s=config.stale_after_s),
             channel=channel_of,
@@ -73,7 +76,7 @@ class BinanceStreams:
         )
         self.private = Stream(
             self._private_address,
-            self._on_private,
+            self.take_private,
             lambda up, reason: self._tell("private", up, reason),
             StreamSettings(stale_after_s=0.0),
         )
@@ -105,10 +108,16 @@ class BinanceStreams:
         return f"{self._config.stream}/ws/{key}"
 
     async def _keep_listen_key(self) -> None:
-        """Renew the listen key in time; make a new one when the venue no longer knows it."""
+        """Renew the listen key in time; make a new one when the venue no longer knows it.
+
+        In time by both clocks: in a fast replay the venue's hour is over within seconds of this machine's.
+        """
         pause_s = self._config.keep_alive_s
         while True:
-            await asyncio.sleep(pause_s)
+            self._renewed_ns = self._clock.now_ns()
+            self._renewal_due.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._renewal_due.wait(), pause_s)
             answer = await self._client.call(KEEP_LISTEN_KEY, {})
             refused = refusal(answer.value)
             if refused is not None:
@@ -118,7 +127,13 @@ class BinanceStreams:
                 self._config.keep_alive_s if done else min(_RETRY_KEEP_ALIVE_S, self._config.keep_alive_s)
             )
 
-    def _on_private(self, payload: bytes) -> None:
+    def take_market(self, payload: bytes) -> None:
+        """A market frame, as received; each also looks whether the listen key is due."""
+        self._sinks.market(payload)
+        if self._renewed_ns and self._clock.now_ns() - self._renewed_ns > self._config.keep_alive_s * _S:
+            self._renewal_due.set()
+
+    def take_private(self, payload: bytes) -> None:
         """Exactly one delivery a frame; a frame that is unreadable or ends the key also ends the connection."""
         try:
             found = decode_user_event(payload, self._clock.now_ns(), self._config.venue, self._instruments())

@@ -19,6 +19,7 @@ DEAD_URL = "http://127.0.0.1:9"
 """Where every address goes that Titan does not use: a call by mistake reaches nobody."""
 
 _PACKAGES = ("ccxt", "ccxt.async_support")
+_MODULE = "ccxt.async_support.binanceusdm"
 _PATHS = {
     "fapiPublic": "/fapi/v1",
     "fapiPublicV2": "/fapi/v2",
@@ -37,19 +38,21 @@ def _one_exchange() -> Any:
     they stand in empty while the one class is imported, and are taken away afterwards: anybody's own
     ``import ccxt`` works as ever, on the same classes.
     """
-    if not any(name in sys.modules for name in _PACKAGES):
-        try:
-            for name in _PACKAGES:
-                sys.modules[name] = _empty_package(name)
-            names = vars(sys.modules["ccxt"])
-            names.update(vars(importlib.import_module("ccxt.base.errors")))
-            names["Exchange"] = importlib.import_module("ccxt.base.exchange").Exchange
-            importlib.import_module("ccxt.async_support.binanceusdm")
-        finally:
-            for name in _PACKAGES:
-                del sys.modules[name]
-        return sys.modules["ccxt.async_support.binanceusdm"].binanceusdm
-    return importlib.import_module("ccxt.async_support.binanceusdm").binanceusdm
+    if any(name in sys.modules for name in _PACKAGES):
+        return importlib.import_module(_MODULE).binanceusdm
+    try:
+        for name in _PACKAGES:
+            sys.modules[name] = _empty_package(name)
+        names = vars(sys.modules["ccxt"])
+        # What the few modules that are needed take from the package itself.
+        errors = vars(importlib.import_module("ccxt.base.errors"))
+        names.update({name: value for name, value in errors.items() if isinstance(value, type)})
+        names["Exchange"] = importlib.import_module("ccxt.base.exchange").Exchange
+        importlib.import_module(_MODULE)
+    finally:
+        for name in _PACKAGES:
+            sys.modules.pop(name, None)
+    return sys.modules[_MODULE].binanceusdm
 
 
 def _empty_package(name: str) -> Any:
@@ -140,6 +143,8 @@ class _Signer(_binanceusdm):  # type: ignore[misc]
         # ccxt logs headers with the key at level debug: a logger without handlers or parents keeps it quiet.
         self.logger = logging.Logger("titan.ccxt", logging.CRITICAL)
         self._client = client
+        # ccxt sleeps this long at each close; the connector waits for its connections by itself.
+        self.timeout_on_exit = 0
 
     def nonce(self) -> int:
         """Timestamps of signed requests: the venue's time by the session's clock."""

@@ -6,7 +6,8 @@ from statistics import median_low
 from typing import NamedTuple
 
 from titan.model.clock import Clock
-from titan.venues.ccxt_client import Endpoint, RestClient
+from titan.venues.binance_calls import Client
+from titan.venues.ccxt_client import Endpoint
 from titan.venues.weights import Cost
 
 TIME = Endpoint("fapiPublicGetTime", Cost(weight=1, urgent=True))
@@ -27,7 +28,7 @@ class TimeProbe(NamedTuple):
         return self.venue_ns - (self.asked_ns + self.answered_ns) // 2
 
 
-async def probe(client: RestClient, clock: Clock) -> TimeProbe | str:
+async def probe(client: Client, clock: Clock) -> TimeProbe | str:
     """Ask the venue's time once; a text says why there is none."""
     asked_ns = clock.now_ns()
     answer = await client.call(TIME, {})
@@ -39,7 +40,7 @@ async def probe(client: RestClient, clock: Clock) -> TimeProbe | str:
     return TimeProbe(asked_ns, stamp * _MS, answered_ns)
 
 
-async def synchronise(client: RestClient, clock: Clock, samples: int = SAMPLES) -> str:
+async def synchronise(client: Client, clock: Clock, samples: int = SAMPLES) -> str:
     """Measure and set the client's offset; a text says why it was left as it is.
 
     Notes

@@ -98,9 +98,10 @@ class Stream:
             raise TimeoutError(f"no stream within {timeout_s:g} s: {self.last_failure or 'no answer'}")
 
     async def close(self) -> None:
-        """Close for good; nothing is called after this returns."""
+        """Close for good; a stream that is closed on purpose tells nobody."""
         if self._task is None:
             return
+        self._up.clear()
         task, self._task = self._task, None
         task.cancel()
         with suppress(asyncio.CancelledError):

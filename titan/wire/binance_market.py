@@ -217,18 +217,21 @@ class MarketCodec:
         )
 
     def _top(self, found: BookTicker, time_ns: int) -> TopOfBook:
-        grid = self._grid(found.s)
+        grid = self._grids.get(found.s) or self._grid(found.s)
+        bid_size, ask_size = grid.lots[found.B], grid.lots[found.A]
+        # An empty side is told as price 0 with size 0.
+        bid = grid.ticks[found.b] if bid_size else grid.idle_ticks(found.b)
+        ask = grid.ticks[found.a] if ask_size else grid.idle_ticks(found.a)
         return TopOfBook(
             time_ns=time_ns,
             venue=self.venue,
             symbol=found.s,
             venue_ns=(found.T or found.E) * _MS,
             update_id=found.u,
-            # An empty side is told as price 0 with size 0.
-            bid=grid.price(found.b) if found.b or found.B else 0,
-            bid_size=grid.size(found.B),
-            ask=grid.price(found.a) if found.a or found.A else 0,
-            ask_size=grid.size(found.A),
+            bid=bid,
+            bid_size=bid_size,
+            ask=ask,
+            ask_size=ask_size,
         )
 
     def _trade(self, found: Trade, time_ns: int) -> TradePrint | None:
@@ -244,14 +247,14 @@ class MarketCodec:
         self,
         symbol: str,
         trade_id: int,
-        price: float,
-        size: float,
+        price: str,
+        size: str,
         maker_bought: bool,
         ms: int,
         time_ns: int,
     ) -> TradePrint:
         grid = self._grid(symbol)
-        lots = grid.size(size)
+        lots = grid.lots[size]
         if lots == 0:
             raise WireError(f"trade {trade_id} of size 0")
         return TradePrint(
@@ -260,7 +263,7 @@ class MarketCodec:
             symbol=symbol,
             venue_ns=ms * _MS,
             trade_id=trade_id,
-            price=grid.price(price),
+            price=grid.ticks[price],
             size=lots,
             side=-1 if maker_bought else 1,
         )

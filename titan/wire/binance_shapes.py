@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
-Pairs = list[tuple[float, float]]
+Pairs = list[tuple[str, str]]
 T = TypeVar("T")
 
 UpdateId = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -58,10 +58,10 @@ class BookTicker(msgspec.Struct, gc=False):
 
     u: UpdateId
     s: str
-    b: float
-    B: float
-    a: float
-    A: float
+    b: str
+    B: str
+    a: str
+    A: str
     e: Literal["bookTicker"] = "bookTicker"
     E: Milliseconds = 0
     T: Milliseconds = 0
@@ -73,8 +73,8 @@ class Trade(msgspec.Struct, gc=False):
     e: Literal["trade"]
     s: str
     t: UpdateId
-    p: float
-    q: float
+    p: str
+    q: str
     m: bool
     T: Milliseconds
     X: str = "MARKET"
@@ -86,8 +86,8 @@ class AggTrade(msgspec.Struct, gc=False):
     e: Literal["aggTrade"]
     s: str
     a: UpdateId
-    p: float
-    q: float
+    p: str
+    q: str
     m: bool
     T: Milliseconds
 

@@ -1,86 +1,79 @@
-"""A venue's decimal numbers onto the integer grid of an instrument, fast.
-
-The exact conversion is `Instrument.ticks` (Decimal). Market frames hold dozens of levels, so here the
-number arrives as a float and is proven to lie on the grid to within the float's own rounding.
-"""
+"""A venue's decimal texts onto the integer grid of an instrument: exact, and remembered, because books repeat them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from titan.model.events import Levels
-from titan.model.instruments import Instrument
+from titan.model.instruments import Instrument, OffGridError
 
-LARGEST_COUNT = 1e14
-"""More ticks or lots than this in one number is absurd, and beyond what a float can tell apart."""
+LARGEST_COUNT = 10**15
+"""More ticks or lots than this in one number is absurd."""
 
-ROUNDING = 4.5e-16
-"""Bound of the relative error of parsing, inverting the step and multiplying (each half a unit, 1.1e-16)."""
+REMEMBERED = 1 << 17
+"""Texts remembered for each of price and size before all are forgotten and learned again."""
 
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What typed decoding raises on bytes that are no such message."""
+_PLAIN = re.compile(r"\d{1,24}(?:\.\d{1,24})?", re.ASCII)
 
 
 class WireError(ValueError):
     """A message that cannot be trusted; the text says what is wrong with it."""
 
 
-class Grid:
-    """Float to ticks and lots of one instrument."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What typed decoding raises on bytes that are no such message."""
 
-    __slots__ = ("_per_lot", "_per_tick", "instrument")
+
+class _Counts(dict[str, int]):
+    """Decimal text to whole steps: converted once, then looked up. `WireError` for what is no such number."""
+
+    def __init__(self, convert: Callable[[str | Decimal], int], smallest: int, what: str) -> None:
+        super().__init__()
+        self._convert = convert
+        self._smallest = smallest
+        self._what = what
+
+    def __missing__(self, text: str) -> int:
+        if not _PLAIN.fullmatch(text):
+            raise WireError(f"{self._what} {text[:40]!r} is not a number of 0 or more")
+        try:
+            count = self._convert(text)
+        except OffGridError as error:
+            raise WireError(str(error)) from None
+        if not self._smallest <= count < LARGEST_COUNT:
+            raise WireError(f"{self._what} {text} is out of range: it must be above 0, or 0 for a size")
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[text] = count
+        return count
+
+
+class Grid:
+    """Texts to ticks and lots of one instrument.
+
+    Attributes
+    ----------
+    ticks : mapping of str to int
+        Price text to ticks; `WireError` unless above 0 and on the grid.
+    lots : mapping of str to int
+        Size text to lots; `WireError` unless 0 or more and on the grid.
+    """
+
+    __slots__ = ("lots", "ticks")
 
     def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self._per_tick = _inverse(instrument.tick_size)
-        self._per_lot = _inverse(instrument.lot_size)
+        self.ticks = _Counts(instrument.ticks, 1, "price")
+        self.lots = _Counts(instrument.lots, 0, "size")
 
-    def price(self, price: float) -> int:
-        """Ticks of a price above 0; `WireError` if it is none, or off the grid."""
-        count = price * self._per_tick
-        if not 0.0 < count < LARGEST_COUNT:
-            raise WireError(f"price {price} is not a positive number")
-        ticks = round(count)
-        if abs(count - ticks) > count * ROUNDING:
-            raise WireError(f"price {price} is no whole number of ticks of {self.instrument.tick_size}")
-        return ticks
+    def levels(self, pairs: Sequence[tuple[str, str]]) -> Levels:
+        """Price and size texts to levels."""
+        ticks, lots = self.ticks, self.lots
+        return tuple([(ticks[price], lots[size]) for price, size in pairs])
 
-    def size(self, size: float) -> int:
-        """Lots of a size of 0 or more; `WireError` if it is none, or off the grid."""
-        count = size * self._per_lot
-        if not 0.0 <= count < LARGEST_COUNT:
-            raise WireError(f"size {size} is not a number of 0 or more")
-        lots = round(count)
-        if abs(count - lots) > count * ROUNDING:
-            raise WireError(f"size {size} is no whole number of lots of {self.instrument.lot_size}")
-        return lots
-
-    def levels(self, pairs: Sequence[tuple[float, float]]) -> Levels:
-        """Whole levels: the checks of `price` and `size` in one loop, because it is the hot one."""
-        per_tick, per_lot = self._per_tick, self._per_lot
-        found = []
-        for price, size in pairs:
-            count = price * per_tick
-            units = size * per_lot
-            if not (0.0 < count < LARGEST_COUNT and 0.0 <= units < LARGEST_COUNT):
-                raise WireError(
-                    f"level [{price}, {size}] has a price not above 0, or a size below 0, or no number"
-                )
-            ticks = round(count)
-            lots = round(units)
-            if abs(count - ticks) > count * ROUNDING or abs(units - lots) > units * ROUNDING:
-                raise WireError(
-                    f"level [{price}, {size}] lies off the grid of ticks of {self.instrument.tick_size} "
-                    f"and lots of {self.instrument.lot_size}: re-read the instrument's terms"
-                )
-            found.append((ticks, lots))
-        return tuple(found)
-
-
-def _inverse(step: Decimal) -> float:
-    numerator, denominator = step.as_integer_ratio()
-    return denominator / numerator
+    def idle_ticks(self, price: str) -> int:
+        """Ticks of a price at which nothing stands, so that it may be 0."""
+        return self.ticks[price] if price.strip("0.") else 0

@@ -1,0 +1,267 @@
+"""The outbox with a venue and a journal made by hand: what is sent when, and what never is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from titan.live.outbox import Outbox
+from titan.model import commands as c
+from titan.model.clock import SetClock
+from titan.model.events import CommandOutcome, OpenOrders, OrderUpdate, QueryFailed
+from titan.model.orders import Lifetime
+from titan.store.writer import JournalFailed
+
+VENUE, SYMBOL = "v", "BTCUSDT"
+
+
+def place(client_id: str = "one") -> c.PlaceOrder:
+    return c.PlaceOrder(
+        venue=VENUE,
+        symbol=SYMBOL,
+        client_id=client_id,
+        strategy="s",
+        side=1,
+        price=10,
+        size=1,
+        lifetime=Lifetime.POST_ONLY,
+        reduce_only=False,
+    )
+
+
+def amend(client_id: str = "one") -> c.AmendOrder:
+    return c.AmendOrder(venue=VENUE, symbol=SYMBOL, client_id=client_id, side=1, price=11, size=1)
+
+
+def cancel(client_id: str = "one") -> c.CancelOrder:
+    return c.CancelOrder(venue=VENUE, symbol=SYMBOL, client_id=client_id)
+
+
+def failed(query: str) -> QueryFailed:
+    return QueryFailed(time_ns=1, venue=VENUE, query=query, symbol="", client_id="", reason="silence")
+
+
+class Journal:
+    """Durable up to `durable`; `advance` and `fail` settle those who wait."""
+
+    def __init__(self, durable: int = 1 << 30) -> None:
+        self.durable = durable
+        self.failed: OSError | None = None
+        self._moved = asyncio.Condition()
+
+    async def wait_durable(self, seq: int) -> None:
+        async with self._moved:
+            await self._moved.wait_for(lambda: seq <= self.durable or self.failed is not None)
+        if seq > self.durable:
+            raise JournalFailed(f"input {seq} is not durable: {self.failed}")
+
+    async def advance(self, seq: int) -> None:
+        async with self._moved:
+            self.durable = seq
+            self._moved.notify_all()
+
+    async def fail(self) -> None:
+        async with self._moved:
+            self.failed = OSError("full")
+            self._moved.notify_all()
+
+
+class Venue:
+    """Notes each call; a call whose name is in `held` waits for its event."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.held: dict[str, asyncio.Event] = {}
+        self.answers: dict[str, list[Any]] = {}
+        self.depth_answer: bytes | QueryFailed = b"frame"
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(command: Any) -> Any:
+            label = f"{name} {getattr(command, 'client_id', '')}".strip()
+            self.calls.append(label)
+            if label in self.held:
+                await self.held[label].wait()
+            return self.depth_answer if name == "depth" else self.answers.get(name, [])
+
+        return call
+
+
+class Sink:
+    """Keeps what comes back."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def ingest(self, event: Any) -> None:
+        self.events.append(event)
+
+    def ingest_frame(self, venue: str, payload: bytes) -> None:
+        self.events.append((venue, payload))
+
+
+class Bench:
+    """An outbox and everything around it."""
+
+    def __init__(self, *, in_turn: bool = False, durable: int = 1 << 30) -> None:
+        self.venue, self.journal, self.sink = Venue(), Journal(durable), Sink()
+        self.outbox = Outbox(
+            {VENUE: self.venue},  # type: ignore[dict-item]
+            self.journal,  # type: ignore[arg-type]
+            self.sink,
+            SetClock(77),
+            in_turn=in_turn,
+        )
+
+    def submit(self, *commands: c.AnyCommand, seq: int = 1) -> None:
+        for command in commands:
+            self.outbox.submit(seq, command, 0)
+
+
+async def settled() -> None:
+    """Let every task go as far as it can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("command", [place(), amend()])
+async def test_what_adds_risk_is_durable_before_it_is_sent(command):
+    bench = Bench(durable=4)
+    bench.submit(command, seq=5)
+    await settled()
+    assert bench.venue.calls == []
+    await bench.journal.advance(5)
+    await bench.outbox.settle()
+    assert bench.venue.calls == [f"{command.__struct_config__.tag} one"]
+
+
+async def test_a_cancel_does_not_wait_for_the_disk():
+    bench = Bench(durable=0)
+    bench.submit(cancel(), seq=5)
+    await bench.outbox.settle()
+    assert bench.venue.calls == ["cancel one"]
+
+
+async def test_after_the_journal_has_failed_only_cancels_go_out_and_are_told():
+    bench = Bench(durable=0)
+    unwritten: list[c.AnyCommand] = []
+    bench.outbox.unwritten = unwritten.append
+    bench.submit(place("a"), amend("b"), seq=5)
+    await settled()
+    await bench.journal.fail()
+    everything = c.CancelAll(venue=VENUE, symbol=SYMBOL)
+    bench.submit(cancel("c"), everything, c.QueryOpenOrders(venue=VENUE), seq=6)
+    await bench.outbox.settle()
+    assert sorted(bench.venue.calls) == ["cancel c", "cancel_all", "query_open_orders"]
+    assert unwritten == [cancel("c"), everything]
+    outcomes = [event for event in bench.sink.events if isinstance(event, CommandOutcome)]
+    assert [(o.action, o.client_id, o.outcome, o.time_ns) for o in outcomes] == [
+        ("place", "a", "not_sent", 77),
+        ("amend", "b", "not_sent", 77),
+    ]
+    assert all("full" in outcome.message for outcome in outcomes)
+    assert bench.outbox.sent == {"place": 0, "amend": 0, "cancel": 1}
+
+
+async def test_commands_of_one_order_keep_their_order_and_others_do_not_wait():
+    bench = Bench()
+    bench.venue.held["place one"] = asyncio.Event()
+    bench.submit(place("one"), amend("one"), cancel("one"), place("two"))
+    await settled()
+    assert bench.venue.calls == ["place one", "place two"]
+    bench.venue.held["place one"].set()
+    await bench.outbox.settle()
+    assert bench.venue.calls == ["place one", "place two", "amend one", "cancel one"]
+
+
+async def test_in_turn_nothing_happens_before_run_and_then_all_in_order():
+    bench = Bench(in_turn=True)
+    bench.venue.answers["place"] = ["answer"]
+    bench.submit(place("one"), place("two"), cancel("one"))
+    await settled()
+    assert bench.venue.calls == []
+    assert await bench.outbox.run()
+    assert bench.venue.calls == ["place one", "place two", "cancel one"]
+    assert bench.sink.events == ["answer", "answer"]
+    assert not await bench.outbox.run()
+
+
+async def test_every_query_goes_to_its_method_and_every_answer_to_the_sink():
+    bench = Bench(in_turn=True)
+    queries = [
+        c.QueryOrder(venue=VENUE, symbol=SYMBOL, client_id="one"),
+        c.QueryOpenOrders(venue=VENUE),
+        c.QueryAccount(venue=VENUE, purpose="start"),
+        c.QueryFills(venue=VENUE, symbol=SYMBOL, since_ns=1),
+        c.QueryInstruments(venue=VENUE),
+        c.RequestBook(venue=VENUE, symbol=SYMBOL),
+    ]
+    bench.submit(*queries, c.Notice(level="info", code="n", message="not sent anywhere"))
+    await bench.outbox.run()
+    assert [call.split()[0] for call in bench.venue.calls] == [
+        *("query_order", "query_open_orders", "query_account", "query_fills", "query_instruments", "depth")
+    ]
+    assert bench.sink.events == [(VENUE, b"frame")]
+    bench.venue.depth_answer = failed("depth")
+    bench.submit(c.RequestBook(venue=VENUE, symbol=SYMBOL))
+    await bench.outbox.run()
+    assert bench.sink.events[-1] == failed("depth")
+
+
+async def test_a_fault_is_kept_and_the_first_one_counts():
+    bench = Bench()
+    bench.submit(c.SetTimer(name="t", at_ns=1))
+    await bench.outbox.settle()
+    assert isinstance(bench.outbox.fault, AttributeError)
+    first = bench.outbox.fault
+    bench.venue.answers["cancel"] = [1]
+    bench.sink.ingest = None  # type: ignore[assignment, method-assign]
+    bench.submit(cancel())
+    await bench.outbox.settle()
+    assert bench.outbox.fault is first
+
+
+async def test_latency_is_told_for_each_stage():
+    bench = Bench(in_turn=True)
+    stages: list[str] = []
+    bench.outbox.note_latency = lambda stage, latency_ns: stages.append(stage)
+    bench.submit(place(), cancel(), c.QueryOpenOrders(venue=VENUE))
+    await bench.outbox.run()
+    assert stages == ["durable", "wire", "wire"]
+
+
+async def test_a_halted_outbox_sends_nothing_that_was_waiting():
+    bench = Bench(durable=0)
+    bench.venue.held["cancel two"] = asyncio.Event()
+    bench.submit(place("one"), cancel("two"), seq=5)
+    await settled()
+    await bench.outbox.halt(0.01)
+    await bench.journal.advance(5)
+    bench.venue.held["cancel two"].set()
+    await bench.outbox.settle()
+    assert bench.venue.calls == ["cancel two"]
+    await bench.outbox.halt(1.0)
+
+
+async def test_cancelling_everything_says_what_is_not_proven_gone():
+    bench = Bench()
+    left = OrderUpdate(
+        time_ns=1,
+        venue=VENUE,
+        symbol=SYMBOL,
+        client_id="stays",
+        venue_id="9",
+        state="open",
+        side=1,
+        price=10,
+        size=1,
+        filled=0,
+        reduce_only=False,
+        source="query",
+    )
+    bench.venue.answers["query_open_orders"] = [OpenOrders(time_ns=1, venue=VENUE, orders=(left,))]
+    assert await bench.outbox.cancel_everything(VENUE, [SYMBOL]) == ["BTCUSDT stays"]
+    assert bench.venue.calls == ["cancel_all", "query_open_orders"]
+    bench.venue.answers["query_open_orders"] = [failed("open_orders")]
+    assert await bench.outbox.cancel_everything(VENUE, []) == ["open orders of v could not be read"]

@@ -1,0 +1,77 @@
+"""Sessions in this process, on an exchange on real sockets: what comes out, and what it is equal to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from decimal import Decimal
+from pathlib import Path
+
+from tests.live.desks import SYMBOL, open_exchange, read_settings, record_capture, trade, until
+from titan.backtest.session import backtest_session
+from titan.loopback.main import LOCKSTEP, ExchangeOptions
+from titan.loopback.signatures import DEFAULT_CREDENTIALS
+from titan.store.replay import replay_session
+
+
+ACCOUNT = DEFAULT_CREDENTIALS.key
+
+
+def total(parts: dict[str, str]) -> Decimal:
+    """The parts as the identity of `titan.evaluation.pnl` adds them up: fees are a cost."""
+    numbers = {name: Decimal(text) for name, text in parts.items()}
+    return sum(numbers.values()) - 2 * numbers["fees"]
+
+
+async def test_a_session_trades_and_its_parts_make_its_equity(tmp_path):
+    async with open_exchange() as (desk, url):
+        session = asyncio.create_task(trade(tmp_path, url))
+        await until(lambda: len(desk.exchange.trades(ACCOUNT, SYMBOL)) >= 2)
+        signal.raise_signal(signal.SIGTERM)
+        result = await session
+        found = result.summary
+        wallet = desk.exchange.balances(ACCOUNT)[0].wallet
+        trades = desk.exchange.trades(ACCOUNT, SYMBOL)
+        assert desk.exchange.open_orders(ACCOUNT, SYMBOL) == ()
+    assert result.exit_code == 0
+    assert found["fills"] == len(trades) > 0
+    assert found["orders_acked"] == found["orders_sent"] > 0
+    assert abs(total(found["pnl_parts"]) - Decimal(found["pnl"])) <= Decimal("0.000001")
+    assert abs(Decimal(found["equity_change_at_venue"]) - Decimal(found["pnl"])) <= Decimal("0.000001")
+    assert found["open_orders_at_exit"] == found["unknown_orders_at_exit"] == 0
+    assert found["reconciliation_differences"] == 0
+    assert wallet != 100_000
+    replay = replay_session(Path(found["journal"]))
+    assert (replay.identical, replay.difference, replay.truncated) == (True, "", ())
+    assert replay.events == found["events"]
+
+
+async def test_lock_step_twice_and_a_backtest_give_the_same_fills(tmp_path):
+    capture = record_capture(tmp_path / "capture", seconds=12.0)
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        async with open_exchange(ExchangeOptions(replay=capture, speed=LOCKSTEP)) as (_desk, url):
+            found.append((await trade(tmp_path / name, url)).summary)
+    found.append((await backtest_session(read_settings(tmp_path), capture)).summary)
+    assert found[0]["fills"] > 0
+    for name in ("fills", "fills_digest", "pnl", "pnl_parts", "position", "orders_sent", "stopped_because"):
+        assert found[0][name] == found[1][name] == found[2][name], name
+    assert found[0]["stopped_because"] == "the capture is over"
+    for each in found:
+        assert abs(Decimal(each["equity_change_at_venue"]) - Decimal(each["pnl"])) <= Decimal("0.000001")
+        assert (each["reconciliation_differences"], each["open_orders_at_exit"]) == (0, 0)
+        assert replay_session(Path(each["journal"])).identical
+
+
+async def test_the_recorded_market_gives_the_same_fills_live_and_in_a_backtest(tmp_path, titan_data):
+    capture = titan_data / "binance_capture_20240808" / "usdm_btcusdt_20240808.gz"
+    settings = read_settings(tmp_path)
+    done = await backtest_session(settings, capture, 20.0)
+    again = await backtest_session(settings, capture, 20.0)
+    (tmp_path / "live").mkdir()
+    async with open_exchange(ExchangeOptions(replay=capture, speed=LOCKSTEP)) as (_desk, url):
+        live = await trade(tmp_path / "live", url, 20.0)
+    digests = [each.summary["fills_digest"] for each in (done, again, live)]
+    assert len(set(digests)) == 1, [each.summary["fills"] for each in (done, again, live)]
+    assert live.summary["fills"] > 0

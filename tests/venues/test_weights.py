@@ -1,0 +1,80 @@
+"""The budget keeps calls within the venue's limits and a reserve for cancels."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from titan.venues.weights import Cost, RateLimits, WeightBudget
+
+S = 1_000_000_000
+MINUTE = 60 * S
+
+
+def test_a_call_beyond_the_limit_waits_for_the_next_window() -> None:
+    budget = WeightBudget(RateLimits(weight=10, reserve=0.0))
+    assert budget.admit(Cost(weight=10), 5 * S) == ""
+    assert "weight used 10 of 10: free again in 54.0 s" in budget.admit(Cost(weight=1), 6 * S)
+    assert budget.admit(Cost(weight=1), MINUTE) == ""
+
+
+def test_the_reserve_is_for_urgent_calls() -> None:
+    budget = WeightBudget(RateLimits(weight=10, reserve=0.2))
+    assert budget.admit(Cost(weight=8), 0) == ""
+    assert budget.admit(Cost(weight=1), 0) != ""
+    assert budget.admit(Cost(weight=2, urgent=True), 0) == ""
+    assert budget.admit(Cost(weight=1, urgent=True), 0) != ""
+
+
+def test_orders_are_counted_in_both_windows_and_a_refused_one_in_none() -> None:
+    budget = WeightBudget(RateLimits(orders_10s=2, orders_1m=3, reserve=0.0))
+    order = Cost(weight=0, orders=1)
+    assert [budget.admit(order, 0) for _ in range(2)] == ["", ""]
+    assert "orders_10s" in budget.admit(order, 9 * S)
+    assert budget.admit(order, 10 * S) == ""
+    assert "orders_1m" in budget.admit(order, 11 * S)
+    assert budget.used["orders_1m"] == 3
+
+
+def test_headers_correct_the_count_upwards() -> None:
+    budget = WeightBudget(RateLimits(weight=100, reserve=0.0))
+    budget.admit(Cost(weight=5), 0)
+    budget.observe(
+        200, {"X-MBX-USED-WEIGHT-1M": "90", "X-MBX-ORDER-COUNT-10S": "7", "X-MBX-ORDER-COUNT-1M": "x"}, "", 0
+    )
+    assert budget.used == {"weight": 90, "orders_10s": 7, "orders_1m": 0}
+    budget.observe(200, {"x-mbx-used-weight-1m": "50"}, "", 0)
+    assert budget.used["weight"] == 90
+
+
+def test_a_ban_shuts_everything_until_it_ends() -> None:
+    budget = WeightBudget(RateLimits())
+    budget.observe(418, {}, "Way too much request weight used; IP banned until 0000000005000.", 0)
+    assert "refuses all requests for another 4.0 s" in budget.admit(Cost(urgent=True), 1 * S)
+    assert budget.admit(Cost(), 5 * S) == ""
+
+
+def test_too_many_requests_shuts_for_as_long_as_the_venue_says_or_a_minute() -> None:
+    budget = WeightBudget(RateLimits())
+    budget.observe(429, {"Retry-After": "3"}, "", 0)
+    assert budget.admit(Cost(), 2 * S) != ""
+    assert budget.admit(Cost(), 3 * S) == ""
+    budget.observe(429, {}, "", 4 * S)
+    assert budget.admit(Cost(), 63 * S) != ""
+    assert budget.admit(Cost(), 64 * S) == ""
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 20), st.integers(0, 2), st.booleans(), st.integers(0, 30 * S)), max_size=60
+    )
+)
+def test_no_window_ever_holds_more_than_its_limit(calls: list[tuple[int, int, bool, int]]) -> None:
+    budget = WeightBudget(RateLimits(weight=50, orders_10s=5, orders_1m=9, reserve=0.1))
+    now_ns = 0
+    for weight, orders, urgent, later_ns in calls:
+        now_ns += later_ns
+        budget.admit(Cost(weight, orders, urgent), now_ns)
+        assert budget.used["weight"] <= 50
+        assert budget.used["orders_10s"] <= 5
+        assert budget.used["orders_1m"] <= 9
