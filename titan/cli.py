@@ -232,10 +232,13 @@ def _new_strategy(options: argparse.Namespace) -> int:
 
 
 def _report_daily(options: argparse.Namespace) -> int:
-    from titan.reports.errors import ReportError
-    from titan.reports.parameters import read_parameters
-    from titan.reports.run import run_daily
-    from titan.store.framing import JournalError
+    try:
+        from titan.reports.errors import ReportError
+        from titan.reports.parameters import read_parameters
+        from titan.reports.run import run_daily
+        from titan.store.framing import JournalError
+    except ModuleNotFoundError as error:
+        raise UsageError(f"reports need {error.name}: install titan-mm[reports]") from None
 
     session, journals = str(options.session), ""
     if session and Path(session).is_dir():
@@ -250,6 +253,8 @@ def _report_daily(options: argparse.Namespace) -> int:
         made = run_daily(wanted, Path(out).absolute())
     except (ReportError, JournalError) as error:
         raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}; name another folder with --out") from None
     print(made.notebook)
     print(made.page)
     if made.failure:
