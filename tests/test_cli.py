@@ -112,6 +112,11 @@ def test_a_missing_settings_file_is_one_line(nowhere, capsys):
     assert "name one with --settings FILE" in refused(capsys, 2)
 
 
+def test_the_command_line_goes_over_the_file(nowhere, capsys):
+    line = refused(capsys, 2, "--settings", write_settings(nowhere), "--venue", "elsewhere")
+    assert "[live] venue = elsewhere has no [venue.elsewhere]" in line
+
+
 def test_nobody_at_the_exchanges_address(nowhere, capsys):
     path = write_settings(nowhere, venue__rest_url=f"http://127.0.0.1:{free_port()}")
     assert "start 'titan exchange' there" in refused(capsys, 3, "--settings", path)

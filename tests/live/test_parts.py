@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.live.desks import open_exchange, read_settings
+from tests.live.desks import open_exchange, read_settings, until
 from titan.live import child, provenance, telemetry
 from titan.live.child import ChildExchange
 from titan.live.clocks import ScaledClock, session_clock
 from titan.live.configure import kernel_config, strategy_modules
 from titan.live.errors import StartRefused, UsageError
-from titan.live.lockstep import Mailbox, StreamLost
+from titan.live.lockstep import Mailbox, StreamLost, follow
 from titan.live.session import Timers
 from titan.live.summary import money
 from titan.live.telemetry import Latencies
@@ -114,6 +116,9 @@ async def test_in_lock_step_the_clock_is_set_and_a_second_runner_is_refused():
             await holder.receive_json()
             with pytest.raises(StartRefused, match="another runner holds the lock-step"):
                 await session_clock(control)
+            unused: Any = None
+            with pytest.raises(StartRefused, match="another runner holds the lock-step"):
+                await follow(control, unused, unused, Mailbox(), SetClock(), unused)
 
 
 @pytest.mark.parametrize("answer", ["not json", '{"hello": "world"}', None])
@@ -248,13 +253,13 @@ async def test_a_child_that_ends_by_itself_is_noticed():
 
 
 async def test_a_start_that_is_interrupted_leaves_no_child():
-    starting = asyncio.create_task(
-        ChildExchange([], print, python("import sys; sys.stdin.read()")).__aenter__()
-    )
-    await asyncio.sleep(0.3)
+    silent = ChildExchange([], print, python("import sys; sys.stdin.read()"))
+    starting = asyncio.create_task(silent.__aenter__())
+    await until(lambda: silent._listener is not None)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
+    assert await silent.wait() == -signal.SIGTERM
 
 
 # ---- Provenance --------------------------------------------------------------------------------------------

@@ -293,14 +293,15 @@ class Runner:
     # ---- Letting it run --------------------------------------------------------------------------------------
 
     async def _open(self, session: Session, adapter: Adapter) -> None:
+        # From the first question on, a signal is a stop like any other: orders may follow at any moment.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
         session.ingest(SessionStarted(time_ns=session.clock.now_ns()))
         try:
             await adapter.open()
         except VenueUnreachable as error:
             raise StartRefused(str(error)) from None
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
 
     async def end_with(self, child: ChildExchange) -> None:
         """Stop when the exchange that was started for this session has ended: there will be no other."""
