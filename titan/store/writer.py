@@ -27,7 +27,6 @@ from titan.store.framing import CAPTURE, COMMIT, JOURNAL, MAX_RECORD_BYTES, File
 from titan.store.journal import FrameRecord, Header, Record
 from titan.store.upcasters import Upcasters
 
-
 MAX_FRAME_BYTES = MAX_RECORD_BYTES - 1024
 """Largest market frame: a record less what stands beside the payload."""
 
