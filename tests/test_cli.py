@@ -143,7 +143,7 @@ def test_a_replay_needs_an_exchange_of_its_own_and_a_file(nowhere, capsys, made_
     [
         (b"\x00\xffnoise\nmore noise\n", "capture"),
         (b"", "capture"),
-        (b"1700000000000000000 {\"e\":\"trade\"", "capture"),
+        (b'1700000000000000000 {"e":"trade"', "capture"),
     ],
 )
 def test_a_useless_capture_is_one_line(nowhere, capsys, content, said):
@@ -158,14 +158,30 @@ def test_the_childs_refusal_is_the_runners(nowhere, capfd):
     capture = nowhere / "capture"
     capture.write_bytes(b"noise\nnoise\n")
     line = refused(capfd, 3, "--settings", write_settings(nowhere), "--replay", capture)
-    assert re.match(r"titan: the loopback exchange does not start: capture .*line 2", line)
+    assert re.match(
+        r"titan: the loopback exchange does not start: capture .*its last line, 2, cannot be read", line
+    )
+
+
+def test_a_truncated_capture_is_one_line(nowhere, capfd, made_capture):
+    capture = nowhere / "capture"
+    capture.write_bytes(made_capture.read_bytes()[:-20])
+    settings = write_settings(nowhere)
+    for code, program, arguments in (
+        (2, main, ("backtest", capture, "--settings", settings)),
+        (3, main, ("exchange", "--replay", capture)),
+        (3, main_live, ("--replay", capture, "--settings", settings)),
+    ):
+        assert "it was cut short: copy it anew" in refused(capfd, code, *arguments, program=program)
 
 
 def test_a_port_in_use_is_one_line(nowhere, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = refused(capsys, 3, "exchange", "--port", port, program=main)
-    assert line == f"exchange: port {port} on 127.0.0.1 is in use; give another with --port, or 0 for a free one"
+    assert (
+        line == f"exchange: port {port} on 127.0.0.1 is in use; give another with --port, or 0 for a free one"
+    )
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _exchange(options: argparse.Namespace) -> int:
+    from titan.loopback.capture_reader import require_whole
     from titan.loopback.errors import ExchangeStartError
     from titan.loopback.main import ExchangeOptions, parse_account, parse_speed, run_exchange
     from titan.loopback.signatures import DEFAULT_CREDENTIALS
@@ -171,6 +172,8 @@ def _exchange(options: argparse.Namespace) -> int:
             accounts=accounts,
             stop_at_stdin_end=options.until_stdin_ends,
         )
+        if options.replay is not None:
+            require_whole(options.replay)
         asyncio.run(run_exchange(wanted, lambda port: print(json.dumps({"port": port}), flush=True)))
     except ExchangeStartError as error:
         _complain("exchange", str(error))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import ccxt
-import pytest
 
 from tests.live.desks import RUNNER, exchange_process, last_object, log_lines, running, write_settings
 from titan.engine.kernel import Kernel
@@ -44,7 +42,9 @@ CENT_MILLIONTH = Decimal("0.000001")
 
 
 def test_the_default_session_from_the_command_line(tmp_path):
-    with running(SAYS_ITS_MODULES, "--settings", write_settings(tmp_path), "--duration", 3, "--json") as runner:
+    with running(
+        SAYS_ITS_MODULES, "--settings", write_settings(tmp_path), "--duration", 3, "--json"
+    ) as runner:
         out, err = runner.communicate(timeout=60)
     assert runner.returncode == 0, err
     found = last_object(out)
@@ -53,7 +53,9 @@ def test_the_default_session_from_the_command_line(tmp_path):
     assert found["cpu_to_first_quote_s"] > 0
     parts = {name: Decimal(text) for name, text in found["pnl_parts"].items()}
     assert set(parts) == {"spread", "adverse_selection", "inventory", "fees", "funding"}
-    total = parts["spread"] + parts["adverse_selection"] + parts["inventory"] - parts["fees"] + parts["funding"]
+    total = (
+        parts["spread"] + parts["adverse_selection"] + parts["inventory"] - parts["fees"] + parts["funding"]
+    )
     assert abs(total - Decimal(found["pnl"])) <= CENT_MILLIONTH
     assert abs(total - Decimal(found["equity_change_at_venue"])) <= CENT_MILLIONTH
     assert found["open_orders_at_exit"] == found["unknown_orders_at_exit"] == 0
@@ -198,7 +200,9 @@ def unrealized(client: Any, replay: Replay) -> Decimal:
 def goes_on(predecessor: Kernel, reader: SessionReader) -> str:
     """The state hash after a session's own inputs on top of its predecessor's replayed state."""
     begun = session_kernel(reader)
-    kernel = Kernel(begun.desk.config, {h.config.code: h.module for h in begun.desk.hosts}, predecessor.snapshot())
+    kernel = Kernel(
+        begun.desk.config, {h.config.code: h.module for h in begun.desk.hosts}, predecessor.snapshot()
+    )
     for _seq, event in session_events(reader, kernel.desk.config):
         kernel.step(event)
     return kernel.state_hash()
@@ -233,7 +237,13 @@ def test_the_view_on_a_terminal_and_ctrl_c(tmp_path):
     termios.tcsetwinsize(slave, (50, 120))
     settings = write_settings(tmp_path)
     with running(
-        RUNNER, "--settings", settings, stdin=slave, stdout=slave, stderr=subprocess.PIPE, preexec_fn=own_terminal
+        RUNNER,
+        "--settings",
+        settings,
+        stdin=slave,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        preexec_fn=own_terminal,
     ) as runner:
         os.close(slave)
         screen_until(

@@ -187,6 +187,9 @@ class Runner:
         session.timer_set = self._wake.set
         try:
             await self._serve_telemetry(telemetry)
+            if predecessor is not None and predecessor.difference:
+                text = f"{predecessor.session} does not replay as it was; the venue's orders and position are taken up"
+                telemetry.log.warning(text, code="predecessor_differs", difference=predecessor.difference)
             for notebook in provenance.stale_modules():
                 text = "notebook is newer than its module; run make export"
                 telemetry.log.warning(text, code="stale_module", notebook=notebook)
