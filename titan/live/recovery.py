@@ -33,7 +33,10 @@ def find_predecessor(journals: Path, account: str) -> Predecessor | None:
     StartRefused
         If its journal is damaged: what it held must be looked at before anything new is sent.
     """
-    info = latest_session(journals, account)
+    try:
+        info = latest_session(journals, account)
+    except JournalError as error:
+        raise StartRefused(f"the predecessor cannot be told: {error}") from None
     if info is None:
         return None
     try:
