@@ -110,9 +110,7 @@ class Rehearsal:
         self.kernel = Kernel(config, strategy_modules(config))
         self.directory = journals / self.session_id
         self.writer = SessionWriter.create(self.directory, self._header(config))
-        self.session = Session(
-            self.kernel, self.writer, FrameDecoder({VENUE: "binance_usdm"}), self.clock
-        )
+        self.session = Session(self.kernel, self.writer, FrameDecoder({VENUE: "binance_usdm"}), self.clock)
         self.session.submit = self._submit
         self._queue: deque[c.AnyCommand] = deque()
         self._instruments: dict[str, Any] = {}
@@ -143,7 +141,9 @@ class Rehearsal:
         """Read everything, and let quoting begin."""
         self.session.ingest(e.SessionStarted(time_ns=self.clock.now_ns()))
         for stream in ("market", "private"):
-            up = e.StreamState(time_ns=self.clock.now_ns(), venue=VENUE, stream=stream, up=True, reason="connected")
+            up = e.StreamState(
+                time_ns=self.clock.now_ns(), venue=VENUE, stream=stream, up=True, reason="connected"
+            )
             self.session.ingest(up)
         self._work()
 
@@ -162,7 +162,9 @@ class Rehearsal:
 
     def stop(self) -> None:
         """Cancel, prove, read the account a last time, close the journal."""
-        self.session.ingest(e.StopRequested(time_ns=self.clock.now_ns(), reason="the test is over", exit_code=0))
+        self.session.ingest(
+            e.StopRequested(time_ns=self.clock.now_ns(), reason="the test is over", exit_code=0)
+        )
         self._work()
         while self.session.ended is None and (due := self.session.timers.next_ns) is not None:
             self.clock.set(due)
@@ -212,9 +214,13 @@ class Rehearsal:
     def _carry_out(self, command: c.AnyCommand) -> Iterator[Any]:
         now_ns = self.clock.now_ns()
         if isinstance(command, c.PlaceOrder):
-            yield self._order("POST", wire.place_params(command, self._instruments[command.symbol]), command, "place")
+            yield self._order(
+                "POST", wire.place_params(command, self._instruments[command.symbol]), command, "place"
+            )
         elif isinstance(command, c.AmendOrder):
-            yield self._order("PUT", wire.amend_params(command, self._instruments[command.symbol]), command, "amend")
+            yield self._order(
+                "PUT", wire.amend_params(command, self._instruments[command.symbol]), command, "amend"
+            )
         elif isinstance(command, c.CancelOrder):
             yield self._order("DELETE", wire.cancel_params(command), command, "cancel")
         elif isinstance(command, c.QueryOrder):
@@ -298,7 +304,9 @@ def rewrite_journal(source: Path, journals: Path, change: Callable[[Any], Any]) 
     assert SessionReader(source).truncated == ()
     for path in sorted(source.glob(f"{JOURNAL.stem}-*")):
         data = path.read_bytes()
-        (copy / path.name).write_bytes(data[:FILE_HEADER_BYTES] + _rewritten(data[FILE_HEADER_BYTES:], change))
+        (copy / path.name).write_bytes(
+            data[:FILE_HEADER_BYTES] + _rewritten(data[FILE_HEADER_BYTES:], change)
+        )
     return copy
 
 

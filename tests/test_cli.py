@@ -112,6 +112,11 @@ def test_a_missing_settings_file_is_one_line(nowhere, capsys):
     assert "name one with --settings FILE" in refused(capsys, 2)
 
 
+def test_the_command_line_goes_over_the_file(nowhere, capsys):
+    line = refused(capsys, 2, "--settings", write_settings(nowhere), "--venue", "elsewhere")
+    assert "[live] venue = elsewhere has no [venue.elsewhere]" in line
+
+
 def test_nobody_at_the_exchanges_address(nowhere, capsys):
     path = write_settings(nowhere, venue__rest_url=f"http://127.0.0.1:{free_port()}")
     assert "start 'titan exchange' there" in refused(capsys, 3, "--settings", path)
@@ -143,7 +148,7 @@ def test_a_replay_needs_an_exchange_of_its_own_and_a_file(nowhere, capsys, made_
     [
         (b"\x00\xffnoise\nmore noise\n", "capture"),
         (b"", "capture"),
-        (b"1700000000000000000 {\"e\":\"trade\"", "capture"),
+        (b'1700000000000000000 {"e":"trade"', "capture"),
     ],
 )
 def test_a_useless_capture_is_one_line(nowhere, capsys, content, said):
@@ -158,14 +163,30 @@ def test_the_childs_refusal_is_the_runners(nowhere, capfd):
     capture = nowhere / "capture"
     capture.write_bytes(b"noise\nnoise\n")
     line = refused(capfd, 3, "--settings", write_settings(nowhere), "--replay", capture)
-    assert re.match(r"titan: the loopback exchange does not start: capture .*line 2", line)
+    assert re.match(
+        r"titan: the loopback exchange does not start: capture .*its last line, 2, cannot be read", line
+    )
+
+
+def test_a_truncated_capture_is_one_line(nowhere, capfd, made_capture):
+    capture = nowhere / "capture"
+    capture.write_bytes(made_capture.read_bytes()[:-20])
+    settings = write_settings(nowhere)
+    for code, program, arguments in (
+        (2, main, ("backtest", capture, "--settings", settings)),
+        (3, main, ("exchange", "--replay", capture)),
+        (3, main_live, ("--replay", capture, "--settings", settings)),
+    ):
+        assert "it was cut short: copy it anew" in refused(capfd, code, *arguments, program=program)
 
 
 def test_a_port_in_use_is_one_line(nowhere, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = refused(capsys, 3, "exchange", "--port", port, program=main)
-    assert line == f"exchange: port {port} on 127.0.0.1 is in use; give another with --port, or 0 for a free one"
+    assert (
+        line == f"exchange: port {port} on 127.0.0.1 is in use; give another with --port, or 0 for a free one"
+    )
 
 
 @pytest.mark.parametrize(

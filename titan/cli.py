@@ -157,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _exchange(options: argparse.Namespace) -> int:
+    from titan.loopback.capture_reader import require_whole
     from titan.loopback.errors import ExchangeStartError
     from titan.loopback.main import ExchangeOptions, parse_account, parse_speed, run_exchange
     from titan.loopback.signatures import DEFAULT_CREDENTIALS
@@ -171,6 +172,8 @@ def _exchange(options: argparse.Namespace) -> int:
             accounts=accounts,
             stop_at_stdin_end=options.until_stdin_ends,
         )
+        if options.replay is not None:
+            require_whole(options.replay)
         asyncio.run(run_exchange(wanted, lambda port: print(json.dumps({"port": port}), flush=True)))
     except ExchangeStartError as error:
         _complain("exchange", str(error))
@@ -232,10 +235,13 @@ def _new_strategy(options: argparse.Namespace) -> int:
 
 
 def _report_daily(options: argparse.Namespace) -> int:
-    from titan.reports.errors import ReportError
-    from titan.reports.parameters import read_parameters
-    from titan.reports.run import run_daily
-    from titan.store.framing import JournalError
+    try:
+        from titan.reports.errors import ReportError
+        from titan.reports.parameters import read_parameters
+        from titan.reports.run import run_daily
+        from titan.store.framing import JournalError
+    except ModuleNotFoundError as error:
+        raise UsageError(f"reports need {error.name}: install titan-mm[reports]") from None
 
     session, journals = str(options.session), ""
     if session and Path(session).is_dir():
@@ -250,6 +256,8 @@ def _report_daily(options: argparse.Namespace) -> int:
         made = run_daily(wanted, Path(out).absolute())
     except (ReportError, JournalError) as error:
         raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}; name another folder with --out") from None
     print(made.notebook)
     print(made.page)
     if made.failure:

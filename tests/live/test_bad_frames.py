@@ -89,7 +89,7 @@ async def test_every_bad_frame_pulls_the_quotes_and_quoting_resumes(tmp_path, ca
             await until(lambda standing=standing: not standing & market.standing())
             after = await counts(url)
             assert after[code] == before.get(code, 0) + 1
-            assert after["not_quoting"] == before["not_quoting"] + 1
+            assert after["not_quoting"] > before["not_quoting"]
         await until(market.standing)
         assert (await counts(url))["quoting"] == len(frames) + 1
         signal.raise_signal(signal.SIGTERM)

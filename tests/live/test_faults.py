@@ -100,7 +100,9 @@ async def test_a_fault_of_ours_cancels_everything_and_is_internal(tmp_path, monk
             return step(kernel, found)
 
         monkeypatch.setattr(Kernel, "step", faulty)
-        with pytest.raises(InternalFault, match="ZeroDivisionError: made up; every order was cancelled") as caught:
+        with pytest.raises(
+            InternalFault, match="ZeroDivisionError: made up; every order was cancelled"
+        ) as caught:
             await trade(tmp_path, url)
         assert desk.exchange.orders(ACCOUNT, SYMBOL)
         assert desk.exchange.open_orders(ACCOUNT, SYMBOL) == ()
@@ -154,7 +156,9 @@ async def test_a_telemetry_port_in_use_refuses_the_start(tmp_path):
     async with open_exchange() as (desk, url):
         server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(Exception, match=f"telemetry port {port}: .*give another telemetry_port, or 0") as caught:
+        with pytest.raises(
+            Exception, match=f"telemetry port {port}: .*give another telemetry_port, or 0"
+        ) as caught:
             await trade(tmp_path, url, live__telemetry_port=port)
         server.close()
         assert caught.value.exit_code == 3

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.live.desks import open_exchange, read_settings
+from tests.live.desks import open_exchange, read_settings, until
 from titan.live import child, provenance, telemetry
 from titan.live.child import ChildExchange
 from titan.live.clocks import ScaledClock, session_clock
 from titan.live.configure import kernel_config, strategy_modules
 from titan.live.errors import StartRefused, UsageError
-from titan.live.lockstep import Mailbox, StreamLost
+from titan.live.lockstep import Mailbox, StreamLost, follow
 from titan.live.session import Timers
 from titan.live.summary import money
 from titan.live.telemetry import Latencies
@@ -114,6 +116,9 @@ async def test_in_lock_step_the_clock_is_set_and_a_second_runner_is_refused():
             await holder.receive_json()
             with pytest.raises(StartRefused, match="another runner holds the lock-step"):
                 await session_clock(control)
+            unused: Any = None
+            with pytest.raises(StartRefused, match="another runner holds the lock-step"):
+                await follow(control, unused, unused, Mailbox(), SetClock(), unused)
 
 
 @pytest.mark.parametrize("answer", ["not json", '{"hello": "world"}', None])
@@ -151,9 +156,21 @@ def test_a_childs_addresses_are_made_of_its_port(tmp_path):
 @pytest.mark.parametrize(
     ("rest", "stream", "expected"),
     [
-        ("http://127.0.0.1:80/", "", ("http://127.0.0.1:80", "ws://127.0.0.1:80", "ws://127.0.0.1:80/control")),
-        ("https://localhost:1", "", ("https://localhost:1", "wss://localhost:1", "wss://localhost:1/control")),
-        ("http://[::1]:5", "ws://127.9.9.9:6/", ("http://[::1]:5", "ws://127.9.9.9:6", "ws://[::1]:5/control")),
+        (
+            "http://127.0.0.1:80/",
+            "",
+            ("http://127.0.0.1:80", "ws://127.0.0.1:80", "ws://127.0.0.1:80/control"),
+        ),
+        (
+            "https://localhost:1",
+            "",
+            ("https://localhost:1", "wss://localhost:1", "wss://localhost:1/control"),
+        ),
+        (
+            "http://[::1]:5",
+            "ws://127.9.9.9:6/",
+            ("http://[::1]:5", "ws://127.9.9.9:6", "ws://[::1]:5/control"),
+        ),
     ],
 )
 def test_addresses_of_this_machine(tmp_path, rest, stream, expected):
@@ -215,7 +232,8 @@ async def test_what_a_child_says_is_passed_on_and_a_deaf_one_is_killed(monkeypat
     monkeypatch.setattr(child, "END_TIMEOUT_S", 0.2)
     said: list[str] = []
     code = OPENS.format(
-        handler="signal.SIG_IGN", then="print('late', file=sys.stderr, flush=True); sys.stdin.read(); signal.pause()"
+        handler="signal.SIG_IGN",
+        then="print('late', file=sys.stderr, flush=True); sys.stdin.read(); signal.pause()",
     )
     async with ChildExchange([], said.append, python(code)) as deaf:
         assert deaf.port == 11
@@ -235,13 +253,13 @@ async def test_a_child_that_ends_by_itself_is_noticed():
 
 
 async def test_a_start_that_is_interrupted_leaves_no_child():
-    starting = asyncio.create_task(
-        ChildExchange([], print, python("import sys; sys.stdin.read()")).__aenter__()
-    )
-    await asyncio.sleep(0.3)
+    silent = ChildExchange([], print, python("import sys; sys.stdin.read()"))
+    starting = asyncio.create_task(silent.__aenter__())
+    await until(lambda: silent._listener is not None)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
+    assert await silent.wait() == -signal.SIGTERM
 
 
 # ---- Provenance --------------------------------------------------------------------------------------------
@@ -309,7 +327,7 @@ def test_a_strategy_that_is_not_enabled_stays_out(tmp_path):
 
 def test_a_parameter_out_of_range_names_its_section(tmp_path):
     settings = read_settings(tmp_path, strategy__mean_fill_depth_bps="-3")
-    with pytest.raises(ParameterError, match="strategy.avellaneda_stoikov"):
+    with pytest.raises(ParameterError, match=r"strategy\.avellaneda_stoikov"):
         kernel_config(settings, "s", "loopback", 0)
 
 
@@ -320,13 +338,16 @@ def test_money_is_a_plain_decimal(amount, text):
     assert money(None if amount is None else Decimal(amount)) == text
 
 
-
 def test_latencies_are_bounded_and_their_percentiles_exact(monkeypatch):
     kept = Latencies()
     assert kept.percentile_us(0.5) is None
     for us in range(1, 101):
         kept.note(us * 1000)
-    assert (kept.percentile_us(0.5), kept.percentile_us(0.99), kept.percentile_us(1.0)) == (51.0, 100.0, 100.0)
+    assert (kept.percentile_us(0.5), kept.percentile_us(0.99), kept.percentile_us(1.0)) == (
+        51.0,
+        100.0,
+        100.0,
+    )
     monkeypatch.setattr(telemetry, "KEEP_LATENCIES", 100)
     for _ in range(100):
         kept.note(7_000)

@@ -7,12 +7,17 @@ import signal
 from decimal import Decimal
 from pathlib import Path
 
-from tests.live.desks import SYMBOL, open_exchange, read_settings, record_capture, trade, until
+import pytest
+
+from tests.live.desks import SYMBOL, Log, open_exchange, read_settings, record_capture, trade, until
 from titan.backtest.session import backtest_session
+from titan.engine.strategies import StrategyError
+from titan.live.errors import StartRefused
 from titan.loopback.main import LOCKSTEP, ExchangeOptions
 from titan.loopback.signatures import DEFAULT_CREDENTIALS
+from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
-
+from titan.strategy import avellaneda_stoikov
 
 ACCOUNT = DEFAULT_CREDENTIALS.key
 
@@ -46,6 +51,48 @@ async def test_a_session_trades_and_its_parts_make_its_equity(tmp_path):
     assert replay.events == found["events"]
 
 
+async def test_a_strategy_that_was_edited_in_between_takes_up_the_venues_word(tmp_path, capsys, monkeypatch):
+    """The predecessor's journal no longer replays to its own decisions: its orders and position are still found."""
+    log = Log(capsys)
+    quote = avellaneda_stoikov.quote
+    async with open_exchange() as (desk, url):
+        session = asyncio.create_task(trade(tmp_path, url))
+        await until(lambda: len(desk.exchange.trades(ACCOUNT, SYMBOL)) >= 2)
+        signal.raise_signal(signal.SIGTERM)
+        first = (await session).summary
+        monkeypatch.setattr(
+            avellaneda_stoikov,
+            "quote",
+            lambda parameters, state, view: quote(
+                parameters._replace(minimum_half_spread_bps=0.5), state, view
+            ),
+        )
+        result = await trade(tmp_path, url, 0.5)
+        held = sum(position.lots for position in desk.exchange.positions(ACCOUNT, SYMBOL))
+    header = SessionReader(Path(result.summary["journal"])).header
+    assert (header.predecessor, header.snapshot) == (first["session"], None)
+    assert log.lines("predecessor_differs")[0]["difference"]
+    assert result.summary["position"] == {"loopback:BTCUSDT": held}
+    assert (result.exit_code, result.summary["reconciliation_differences"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.03, "the predecessor cannot be told: "), (0.9, ", the predecessor, cannot be read: ")],
+)
+async def test_a_damaged_predecessor_refuses_the_start(tmp_path, share, said):
+    async with open_exchange() as (desk, url):
+        first = (await trade(tmp_path, url, 0.5)).summary
+        journal = Path(first["journal"]) / "journal-000001.tj"
+        data = bytearray(journal.read_bytes())
+        data[int(share * len(data))] ^= 0xFF
+        journal.write_bytes(data)
+        known = len(desk.exchange.orders(ACCOUNT, SYMBOL))
+        with pytest.raises(StartRefused, match=said):
+            await trade(tmp_path, url, 0.5)
+        assert len(desk.exchange.orders(ACCOUNT, SYMBOL)) == known
+
+
 async def test_lock_step_twice_and_a_backtest_give_the_same_fills(tmp_path):
     capture = record_capture(tmp_path / "capture", seconds=12.0)
     found = []
@@ -66,12 +113,23 @@ async def test_lock_step_twice_and_a_backtest_give_the_same_fills(tmp_path):
 
 async def test_the_recorded_market_gives_the_same_fills_live_and_in_a_backtest(tmp_path, titan_data):
     capture = titan_data / "binance_capture_20240808" / "usdm_btcusdt_20240808.gz"
-    settings = read_settings(tmp_path)
-    done = await backtest_session(settings, capture, 20.0)
-    again = await backtest_session(settings, capture, 20.0)
+    done = await backtest_session(read_settings(tmp_path), capture, 20.0)
     (tmp_path / "live").mkdir()
     async with open_exchange(ExchangeOptions(replay=capture, speed=LOCKSTEP)) as (_desk, url):
         live = await trade(tmp_path / "live", url, 20.0)
-    digests = [each.summary["fills_digest"] for each in (done, again, live)]
-    assert len(set(digests)) == 1, [each.summary["fills"] for each in (done, again, live)]
+    digests = [each.summary["fills_digest"] for each in (done, live)]
+    assert len(set(digests)) == 1, [each.summary["fills"] for each in (done, live)]
     assert live.summary["fills"] > 0
+
+
+async def test_a_predecessors_strategy_that_is_gone_takes_up_the_venues_word(tmp_path, monkeypatch):
+    def gone(directory: Path) -> None:
+        raise StrategyError("code = went.away: cannot be imported")
+
+    async with open_exchange() as (_desk, url):
+        first = (await trade(tmp_path, url, 0.2)).summary
+        monkeypatch.setattr("titan.live.recovery.replay_session", gone)
+        second = await trade(tmp_path, url, 0.2)
+    assert second.exit_code == 0
+    header = SessionReader(Path(second.summary["journal"])).header
+    assert (header.predecessor, header.snapshot) == (first["session"], None)

@@ -11,8 +11,8 @@ from tests.live.desks import SYMBOL, Log, open_exchange, read_settings, record_c
 from titan.backtest.session import backtest_session
 from titan.live.errors import StartRefused, StorageFault
 from titan.loopback.signatures import DEFAULT_CREDENTIALS
-from titan.store.disk import SystemDisk
 from titan.model.commands import AmendOrder, PlaceOrder
+from titan.store.disk import SystemDisk
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
 

@@ -35,7 +35,12 @@ def linear(symbol: str, base: str, venue: str = "desk", lot: str = "0.001") -> I
 
 def inverse(symbol: str = "BTCUSD_PERP", venue: str = "desk") -> Instrument:
     return msgspec.structs.replace(
-        linear(symbol, "BTC", venue), quote="USD", settle="BTC", kind="inverse", multiplier=Decimal(100), lot_size=Decimal(1)
+        linear(symbol, "BTC", venue),
+        quote="USD",
+        settle="BTC",
+        kind="inverse",
+        multiplier=Decimal(100),
+        lot_size=Decimal(1),
     )
 
 
@@ -118,7 +123,12 @@ class Tape:
         self._count += 1
         self.put(
             e.BookSnapshot(
-                time_ns=self.now_ns, venue=terms.venue, symbol=terms.symbol, last_id=self._count, bids=((bid, 5),), asks=((ask, 5),)
+                time_ns=self.now_ns,
+                venue=terms.venue,
+                symbol=terms.symbol,
+                last_id=self._count,
+                bids=((bid, 5),),
+                asks=((ask, 5),),
             )
         )
 
@@ -134,7 +144,11 @@ class Tape:
         balances = tuple(e.Balance(asset, wallet) for asset, wallet in self.wallets[venue].items())
         self.put(
             e.AccountSnapshot(
-                time_ns=self.now_ns, venue=venue, purpose=purpose, balances=balances, positions=tuple(positions)
+                time_ns=self.now_ns,
+                venue=venue,
+                purpose=purpose,
+                balances=balances,
+                positions=tuple(positions),
             )
         )
 
@@ -156,7 +170,15 @@ class Tape:
         return client_id
 
     def update(
-        self, terms: Instrument, client_id: str, side: int, price: int, size: int, state: str, filled: int = 0, source: Any = "answer"
+        self,
+        terms: Instrument,
+        client_id: str,
+        side: int,
+        price: int,
+        size: int,
+        state: str,
+        filled: int = 0,
+        source: Any = "answer",
     ) -> None:
         self.put(
             e.OrderUpdate(

@@ -24,7 +24,9 @@ COIN = inverse()
 
 
 def parts_of(result: SessionResult, symbol: str, strategy: str, asset: str = "USDT") -> Parts:
-    found = [ln.parts for ln in result.lines if (ln.key.symbol, ln.strategy, ln.asset) == (symbol, strategy, asset)]
+    found = [
+        ln.parts for ln in result.lines if (ln.key.symbol, ln.strategy, ln.asset) == (symbol, strategy, asset)
+    ]
     assert len(found) == 1
     return found[0]
 
@@ -110,7 +112,11 @@ def test_a_fee_in_another_asset_is_converted_or_listed(tmp_path: Path) -> None:
     tape.fill(BTC, 1, 999, 100, fee="0.0005", fee_asset="BNB")
     tape.fill(BTC, -1, 1001, 100, fee="3", fee_asset="XYZ")
     result = read_session(tape.end())
-    assert {proof.asset: proof.verdict for proof in result.proofs} == {"BNB": "equal", "USDT": "equal", "XYZ": "equal"}
+    assert {proof.asset: proof.verdict for proof in result.proofs} == {
+        "BNB": "equal",
+        "USDT": "equal",
+        "XYZ": "equal",
+    }
     assert result.total.parts.fees == Decimal("0.0005") * 600
     assert result.total.missing == ("-3 XYZ",)
     report = open_report(tmp_path)
@@ -188,7 +194,11 @@ def test_a_killed_session_is_reported_and_not_claimed(tmp_path: Path) -> None:
     tape.book(BTC, 1009, 1011)
     result = read_session(tape.kill())
     (proof,) = result.proofs
-    assert (proof.verdict, proof.equity, proof.total) == ("not checkable", None, Decimal("0.1") * Decimal("1.1") - Decimal("0.01"))
+    assert (proof.verdict, proof.equity, proof.total) == (
+        "not checkable",
+        None,
+        Decimal("0.1") * Decimal("1.1") - Decimal("0.01"),
+    )
     report = open_report(tmp_path)
     assert "not checkable: the session was killed" in report.headline().text
     assert report.check() == "0 of 1 sessions proven; none differs"
@@ -201,7 +211,9 @@ def test_a_position_that_the_executions_do_not_explain_fails(tmp_path: Path) -> 
     tape.fill(BTC, 1, 1000, 100, fee="0")
     tape.positions[BTC.key].execute(1, 50, tape.marks[BTC.key], 0)
     result = read_session(tape.end())
-    assert result.differing == ["desk:BTCUSDT: the venue states a position of 0.150, the recorded executions give 0.100"]
+    assert result.differing == [
+        "desk:BTCUSDT: the venue states a position of 0.150, the recorded executions give 0.100"
+    ]
     assert result.failed
 
 
@@ -225,7 +237,10 @@ def test_a_changed_lot_keeps_quantities(tmp_path: Path) -> None:
     ("break_it", "message"),
     [
         (lambda tape: tape.fill(ETH, 1, 500, 1), "has no mid before it"),
-        (lambda tape: tape.income(BTC, "1", asset="BNB"), "funding of 1 BNB, but the contract settles in USDT"),
+        (
+            lambda tape: tape.income(BTC, "1", asset="BNB"),
+            "funding of 1 BNB, but the contract settles in USDT",
+        ),
     ],
 )
 def test_what_cannot_be_split_is_refused_in_one_line(tmp_path: Path, break_it, message: str) -> None:

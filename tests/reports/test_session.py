@@ -41,7 +41,10 @@ def test_orders_agree_with_the_engine(rehearsal: Rehearsal) -> None:
     statistics = order_table([result])["avellaneda_stoikov on loopback:BTCUSDT"]
     assert statistics["acknowledged"] == orders.counts.acked
     assert statistics["not proven ended"] == len(list(orders.live())) == 0
-    assert statistics["placed"] == statistics[["ended filled", "ended cancelled", "ended expired", "rejected"]].sum()
+    assert (
+        statistics["placed"]
+        == statistics[["ended filled", "ended cancelled", "ended expired", "rejected"]].sum()
+    )
     for client_id, life in result.recording.lives.lives.items():
         order = orders.get(client_id)
         assert order is not None

@@ -15,6 +15,7 @@ from titan.engine.kernel import Kernel
 from titan.live.lockstep import Mailbox, run_out, work
 from titan.live.outbox import Outbox
 from titan.live.session import Session
+from titan.loopback.capture_reader import require_whole
 from titan.loopback.clock import LockstepClock
 from titan.loopback.desk import Desk
 from titan.loopback.main import LOCKSTEP, ExchangeOptions, build_desk
@@ -45,6 +46,7 @@ def recorded_exchange(capture: Path, seed: int = 1) -> Desk:
     ExchangeStartError
         If the capture cannot be replayed.
     """
+    require_whole(capture)
     return build_desk(ExchangeOptions(replay=capture, seed=seed, speed=LOCKSTEP))
 
 

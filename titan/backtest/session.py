@@ -50,7 +50,9 @@ async def backtest_session(
     try:
         journals.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StartRefused(f"journals folder {journals}: {error.strerror}; correct [project] journals") from None
+        raise StartRefused(
+            f"journals folder {journals}: {error.strerror}; correct [project] journals"
+        ) from None
     failures: list[OSError] = []
     writer = begin_journal(settings, kernel, clock, f"backtest.{session_id}", None, failures.append, disk)
     telemetry = Telemetry(kernel, session_id, settings.live.log_level)

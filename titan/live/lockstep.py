@@ -120,7 +120,6 @@ async def follow(
     StartRefused
         If another runner holds the exchange's lock-step.
     """
-    over = ("the exchange in lock-step is gone", INTERNAL)
     async with (
         aiohttp.ClientSession() as http,
         http.ws_connect(url, heartbeat=None, timeout=aiohttp.ClientWSTimeout()) as socket,
@@ -129,29 +128,38 @@ async def follow(
         if "error" in hello:
             raise StartRefused(f"{url}: {hello['error']}")
         await work(session, outbox)
-        await socket.send_json({"op": "start"})
-        async for raw in socket:
-            if raw.type is not aiohttp.WSMsgType.TEXT:
-                break
-            message = msgspec.json.decode(raw.data, type=ControlMessage)
-            if message.op == "end":
-                over = ("the capture is over", CLEAN)
-                break
-            try:
-                await mailbox.wait_for(message.public, message.private)
-            except StreamLost as error:
-                over = (f"the exchange in lock-step is gone: {error}", INTERNAL)
-                break
-            clock.set(message.now_ns)
-            session.fire_due()
-            mailbox.take(message.public, message.private)
-            await work(session, outbox)
-            if session.ended is not None:
-                return
-            drained = {"op": "drained", "public": mailbox.taken_public, "private": mailbox.taken_private}
-            await socket.send_json(drained)
-    await on_end(*over)
-    await run_out(session, outbox, clock)
+        try:
+            over = await _rounds(socket, session, outbox, mailbox, clock)
+        except ConnectionError as error:
+            over = (f"the exchange in lock-step is gone: {error}", INTERNAL)
+    if session.ended is None:
+        await on_end(*over)
+        await run_out(session, outbox, clock)
+
+
+async def _rounds(
+    socket: aiohttp.ClientWebSocketResponse,
+    session: Session,
+    outbox: Outbox,
+    mailbox: Mailbox,
+    clock: SetClock,
+) -> tuple[str, int]:
+    """Go round after round; returns why there is no other, and the exit code for it."""
+    await socket.send_json({"op": "start"})
+    async for raw in socket:
+        message = msgspec.json.decode(raw.data, type=ControlMessage)
+        if message.op == "end":
+            return "the capture is over", CLEAN
+        await mailbox.wait_for(message.public, message.private)
+        clock.set(message.now_ns)
+        session.fire_due()
+        mailbox.take(message.public, message.private)
+        await work(session, outbox)
+        if session.ended is not None:
+            return session.ended.reason, session.ended.exit_code
+        drained = {"op": "drained", "public": mailbox.taken_public, "private": mailbox.taken_private}
+        await socket.send_json(drained)
+    raise StreamLost("it closed the control socket")
 
 
 async def work(session: Session, outbox: Outbox) -> None:

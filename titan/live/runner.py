@@ -187,6 +187,9 @@ class Runner:
         session.timer_set = self._wake.set
         try:
             await self._serve_telemetry(telemetry)
+            if predecessor is not None and predecessor.difference:
+                text = f"{predecessor.session} does not replay as it was; the venue's orders and position are taken up"
+                telemetry.log.warning(text, code="predecessor_differs", difference=predecessor.difference)
             for notebook in provenance.stale_modules():
                 text = "notebook is newer than its module; run make export"
                 telemetry.log.warning(text, code="stale_module", notebook=notebook)
@@ -290,14 +293,15 @@ class Runner:
     # ---- Letting it run --------------------------------------------------------------------------------------
 
     async def _open(self, session: Session, adapter: Adapter) -> None:
+        # From the first question on, a signal is a stop like any other: orders may follow at any moment.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
         session.ingest(SessionStarted(time_ns=session.clock.now_ns()))
         try:
             await adapter.open()
         except VenueUnreachable as error:
             raise StartRefused(str(error)) from None
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
 
     async def end_with(self, child: ChildExchange) -> None:
         """Stop when the exchange that was started for this session has ended: there will be no other."""

@@ -1,7 +1,7 @@
 """The P&L of a recorded session by part, and the proof that its parts are the change in the venue's equity.
 
-Parts and proof are kept by venue and asset, so that the proof needs no conversion. No part is a remainder, and nothing here
-comes from the engine's ledger.
+Parts and proof are kept by venue and asset, so that the proof needs no conversion. No part is a remainder, and
+nothing here comes from the engine's ledger.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def _market_lines(recording: Recording, market: MarketRecord) -> list[Line]:
     owner = _owner_of_opening(recording, key)
     owners = dict.fromkeys([*([owner] if opening else []), *(row.strategy for row in rows), *funding])
     if (opening and not market.marked) or (owners and not market.mids):
-        raise ReportError(f"{key}: held when the account was opened, but there was no mid then: its P&L has no beginning")
+        raise ReportError(
+            f"{key}: held when the account was opened, but there was no mid then: its P&L has no beginning"
+        )
     lines = []
     for name in owners:
         own = [row for row in rows if row.strategy == name]
@@ -178,7 +180,15 @@ def _prove_asset(recording: Recording, venue: VenueRecord, asset: str, parts: Pa
         difference = check_identity(parts, equity, bookings, ROUNDING)
     except IdentityError as error:
         return Proof(
-            venue.name, asset, parts.total, equity, transfers, parts.total - equity, allowed, "differs", str(error)
+            venue.name,
+            asset,
+            parts.total,
+            equity,
+            transfers,
+            parts.total - equity,
+            allowed,
+            "differs",
+            str(error),
         )
     return Proof(venue.name, asset, parts.total, equity, transfers, difference, allowed, "equal", "")
 
@@ -198,7 +208,7 @@ def _bookings(recording: Recording, venue: VenueRecord, asset: str) -> list[Book
 
 
 def _bookings_of(recording: Recording, venue: VenueRecord, asset: str) -> int:
-    """How many amounts of this asset the venue rounded: realised profits, fees, incomes, and two marks an instrument."""
+    """Amounts of this asset that the venue rounded: realised profits, fees, incomes, two marks an instrument."""
     rows = [row for row in recording.executions if row.key.venue == venue.name]
     realized = sum(recording.markets[row.key].known.settle == asset for row in rows)
     fees = sum(row.fee_asset == asset for row in rows)
@@ -242,7 +252,9 @@ def position_differences(recording: Recording) -> list[str]:
         venue = recording.venues[key.venue]
         stated = venue.held_at_closing.get(key.symbol, ZERO)
         if venue.closing is not None and stated != market.quantity:
-            found.append(f"{key}: the venue states a position of {stated}, the recorded executions give {market.quantity}")
+            found.append(
+                f"{key}: the venue states a position of {stated}, the recorded executions give {market.quantity}"
+            )
     return found
 
 
@@ -258,11 +270,14 @@ class Total(NamedTuple):
 
 def reported(recording: Recording, lines: Iterable[Line]) -> Total:
     """Convert at the closing mids and add up. What cannot be converted is listed, not guessed."""
-    converted, missing = [Parts()], {}
+    converted = [Parts()]
+    missing: dict[str, Decimal] = {}
     for line in lines:
         rate = recording.rate(line.asset)
         if rate is not None:
             converted.append(Parts(*(amount * rate for amount in line.parts)))
         elif any(line.parts):
             missing[line.asset] = missing.get(line.asset, ZERO) + line.parts.total
-    return Total(add_parts(converted), tuple(f"{amount:f} {asset}" for asset, amount in sorted(missing.items())))
+    return Total(
+        add_parts(converted), tuple(f"{amount:f} {asset}" for asset, amount in sorted(missing.items()))
+    )

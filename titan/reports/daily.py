@@ -29,8 +29,12 @@ class DailyReport:
         page = headline(self.results, self.title)
         if not self.unreadable:
             return page
-        told = "; ".join(f"{info.session} cannot be read and is not counted: {info.problem}" for info in self.unreadable)
-        return Page(f'{page.html}<p style="color:#b5483a"><strong>{told}</strong></p>', f"{page.text}\n{told}")
+        told = "; ".join(
+            f"{info.session} cannot be read and is not counted: {info.problem}" for info in self.unreadable
+        )
+        return Page(
+            f'{page.html}<p style="color:#b5483a"><strong>{told}</strong></p>', f"{page.text}\n{told}"
+        )
 
     def sums(self) -> dict[str, Parts]:
         """The P&L by reporting currency; one entry unless the desk changed it in between."""
@@ -42,13 +46,17 @@ class DailyReport:
         Raises
         ------
         IdentityError
-            If one session's are not; the message names each.
+            If one session's are not, or one of the day cannot be read; the message names each.
         """
         failed = [
             f"{result.session}: {reason}"
             for result in self.results
-            for reason in [*(proof.reason for proof in result.proofs if proof.verdict == "differs"), *result.differing]
+            for reason in [
+                *(proof.reason for proof in result.proofs if proof.verdict == "differs"),
+                *result.differing,
+            ]
         ]
+        failed += [f"{info.session} cannot be read: {info.problem}" for info in self.unreadable]
         if failed:
             raise IdentityError("; ".join(failed))
         proven = sum(result.checkable for result in self.results)
@@ -68,12 +76,14 @@ def open_report(journals: Path, session: str = "", day: date | None = None) -> D
     sessions = list_sessions(journals)
     if day is None:
         return _of_one(_chosen(sessions, journals, session))
-    return _of_day([info for info in sessions if _created(info) == day], day, journals)
+    return _of_day(_created_on(sessions, day, journals), day)
 
 
 def _chosen(sessions: Sequence[SessionInfo], journals: Path, session: str) -> SessionInfo:
     if not sessions:
-        raise ReportError(f"no session in {journals}; run titan-live first, or name the folder of its journals")
+        raise ReportError(
+            f"no session in {journals}; run titan-live first, or name the folder of its journals"
+        )
     if not session:
         return sessions[-1]
     for info in sessions:
@@ -82,15 +92,28 @@ def _chosen(sessions: Sequence[SessionInfo], journals: Path, session: str) -> Se
     raise ReportError(f"session {session}: not in {journals}; the last one there is {sessions[-1].session}")
 
 
-def last_session(journals: Path) -> str:
-    """The name of the last session.
+def report_name(journals: Path, session: str, day: date | None) -> str:
+    """What a report is called: its day, or its session's name.
 
     Raises
     ------
     ReportError
-        If there is none.
+        If there is no such session or day.
     """
-    return _chosen(list_sessions(journals), journals, "").session
+    sessions = list_sessions(journals)
+    if day is None:
+        return _chosen(sessions, journals, session).session
+    _created_on(sessions, day, journals)
+    return day.isoformat()
+
+
+def _created_on(sessions: Sequence[SessionInfo], day: date, journals: Path) -> list[SessionInfo]:
+    found = [info for info in sessions if _created(info) == day]
+    if not found:
+        raise ReportError(
+            f"no session was created on {day} UTC in {journals}; 'titan report daily' takes the last one"
+        )
+    return found
 
 
 def _of_one(info: SessionInfo) -> DailyReport:
@@ -98,9 +121,7 @@ def _of_one(info: SessionInfo) -> DailyReport:
     return DailyReport(session_title(result), [result], [], of_a_day=False)
 
 
-def _of_day(found: Sequence[SessionInfo], day: date, journals: Path) -> DailyReport:
-    if not found:
-        raise ReportError(f"no session was created on {day} UTC in {journals}; 'titan report daily' takes the last one")
+def _of_day(found: Sequence[SessionInfo], day: date) -> DailyReport:
     results, unreadable = [], []
     for info in found:
         try:

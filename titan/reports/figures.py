@@ -28,7 +28,9 @@ class Picture:
         self.png = png
         self.alt = alt
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"image/png": self.png, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
 
 
@@ -104,10 +106,15 @@ def inventory(results: Sequence[SessionResult]) -> Picture:
         mids.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
         position.axhline(0, color=FAINT, linewidth=0.9)
         position.set_ylabel("position")
-    locator = AutoDateLocator(tz="UTC", minticks=4, maxticks=9)
-    axes[-1].xaxis.set_major_locator(locator)
-    axes[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator, tz="UTC"))
+    _date_axis(axes[-1].xaxis)
     return _finished(figure, "P&L, mid with executions, and position over time")
+
+
+def _date_axis(axis: Any) -> None:
+    # matplotlib types neither of the two.
+    locator: Any = AutoDateLocator(tz="UTC", minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(ConciseDateFormatter(locator, tz="UTC"))  # type: ignore[no-untyped-call]
 
 
 def _draw_instrument(result: SessionResult, key: Any, mids: Any, position: Any) -> None:
@@ -120,7 +127,15 @@ def _draw_instrument(result: SessionResult, key: Any, mids: Any, position: Any) 
     for side, marker, colour in ((1, "^", GAIN), (-1, "v", LOSS)):
         own = [row for row in fills if row.side == side]
         times = np.array([row.time_ns for row in own], dtype="datetime64[ns]")
-        mids.scatter(times, [float(row.price) for row in own], marker=marker, color=colour, s=26, linewidths=0, zorder=3)
+        mids.scatter(
+            times,
+            [float(row.price) for row in own],
+            marker=marker,
+            color=colour,
+            s=26,
+            linewidths=0,
+            zorder=3,
+        )
 
 
 def markouts(results: Sequence[SessionResult]) -> Picture | str:
@@ -134,9 +149,28 @@ def markouts(results: Sequence[SessionResult]) -> Picture | str:
     figure = Figure(figsize=(9.6, 2.8), layout="constrained")
     (axes,) = _axes(figure)
     axes.axhline(0, color="#4a4f57", linewidth=0.9)
-    axes.errorbar(horizons, means, yerr=errors, color=LINE, marker="o", markersize=4, linewidth=1.2, capsize=3, label="markout")
+    axes.errorbar(
+        horizons,
+        means,
+        yerr=errors,
+        color=LINE,
+        marker="o",
+        markersize=4,
+        linewidth=1.2,
+        capsize=3,
+        label="markout",
+    )
     net = [point.net_of_edge_bps for point in curve]
-    axes.plot(horizons, net, color=GAIN, marker="s", markersize=4, linewidth=1.0, linestyle="--", label="edge + markout")
+    axes.plot(
+        horizons,
+        net,
+        color=GAIN,
+        marker="s",
+        markersize=4,
+        linewidth=1.0,
+        linestyle="--",
+        label="edge + markout",
+    )
     axes.set_xscale("log")
     axes.set_xticks(horizons, [f"{horizon:g} s" for horizon in horizons])
     axes.minorticks_off()

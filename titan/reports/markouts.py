@@ -50,7 +50,9 @@ def clustered_error(values: np.ndarray, groups: np.ndarray) -> float:
     return float(math.sqrt(count / (count - 1) * float(sums @ sums)) / len(values))
 
 
-def markout_curve(results: Sequence[SessionResult], horizons_s: Iterable[float] = HORIZONS_S) -> list[Markout]:
+def markout_curve(
+    results: Sequence[SessionResult], horizons_s: Iterable[float] = HORIZONS_S
+) -> list[Markout]:
     """Mean markout at each horizon, bps of the mid before the execution; positive is in our favour.
 
     An execution counts at a horizon only if the recorded mids reach that far; horizons that none reaches are left out.
@@ -61,7 +63,9 @@ def markout_curve(results: Sequence[SessionResult], horizons_s: Iterable[float] 
         if found:
             moves, edges, groups = (np.array(column) for column in zip(*found, strict=True))
             error = clustered_error(moves, groups)
-            curve.append(Markout(horizon_s, len(moves), float(moves.mean()), error, float((moves + edges).mean())))
+            curve.append(
+                Markout(horizon_s, len(moves), float(moves.mean()), error, float((moves + edges).mean()))
+            )
     return curve
 
 

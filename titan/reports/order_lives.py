@@ -94,7 +94,13 @@ class OrderLives:
         usage.message(command.venue, now_ns)
         if isinstance(command, PlaceOrder):
             life = OrderLife(
-                command.key, command.client_id, command.strategy, command.side, command.size, now_ns, quoted=command.size
+                command.key,
+                command.client_id,
+                command.strategy,
+                command.side,
+                command.size,
+                now_ns,
+                quoted=command.size,
             )
             self.lives[command.client_id] = self._live[command.key][command.client_id] = life
             self._ask(command.client_id, "place", now_ns)
@@ -166,7 +172,11 @@ class OrderLives:
             return
         action, since_ns = asked
         # Word of an earlier state may cross a cancel or an amend on the way: only its own answer counts.
-        proves = action == "place" or update.source == "answer" or (action == "cancel" and update.state in TERMINAL)
+        proves = (
+            action == "place"
+            or update.source == "answer"
+            or (action == "cancel" and update.state in TERMINAL)
+        )
         if proves:
             del self._asked[update.client_id]
             self.answers[action].append(now_ns - since_ns)

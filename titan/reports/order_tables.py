@@ -31,12 +31,17 @@ def order_table(results: Sequence[SessionResult]) -> pd.DataFrame:
             if found is not None and outcome.outcome == "rejected" and outcome.action != "place":
                 name = f"{found.strategy or 'unknown'} on {found.key}"
                 refusals[name] = refusals.get(name, 0) + 1
-    return pd.DataFrame({name: _order_statistics(lives, refusals.get(name, 0)) for name, lives in groups.items()})
+    return pd.DataFrame(
+        {name: _order_statistics(lives, refusals.get(name, 0)) for name, lives in groups.items()}
+    )
 
 
 def _order_statistics(lives: Sequence[OrderLife], refused_changes: int) -> dict[str, float]:
     placed = [life for life in lives if not life.adopted]
-    ends = {end: sum(life.end == end for life in lives) for end in ("filled", "cancelled", "rejected", "expired", "not_sent")}
+    ends = {
+        end: sum(life.end == end for life in lives)
+        for end in ("filled", "cancelled", "rejected", "expired", "not_sent")
+    }
     quoted = sum(life.quoted for life in lives)
     filled = sum(life.filled for life in lives)
     stood = [(life.ended_ns - life.placed_ns) / 1e9 for life in placed if life.ended_ns and life.acked_ns]
@@ -73,7 +78,7 @@ STREAMED = {
 
 
 def latency_table(results: Sequence[SessionResult]) -> pd.DataFrame:
-    """What the journal's own times tell, in ms. Delays by the venue's stamp hold its clock's error and rounding (1 ms)."""
+    """What the journal's own times tell, ms. A delay by the venue's stamp holds its clock's error and rounding."""
     samples: dict[str, list[int]] = {}
     for result in results:
         for action, times in result.recording.lives.answers.items():
@@ -139,7 +144,9 @@ def _peak(name: str, result: SessionResult) -> Peak:
     if name != "max_daily_loss":
         return result.recording.usage.peaks.get(name, NOTHING)
     worst, when = largest_day_loss([result])
-    return Peak(Decimal(f"{worst:.8f}"), int(when.value) if when is not None else 0, "", bool(result.total.missing))
+    return Peak(
+        Decimal(f"{worst:.8f}"), int(when.value) if when is not None else 0, "", bool(result.total.missing)
+    )
 
 
 # ---- Provenance ----------------------------------------------------------------------------------------------
@@ -167,7 +174,10 @@ def _provenance(result: SessionResult) -> dict[str, str]:
         "configuration": _digest(header.config),
         "state at the start": header.state_hash or "empty",
         "journal": str(recording.directory),
-        **{path.name: f"{path.stat().st_size} bytes, {_file_digest(path)}" for path in sorted(recording.directory.glob("*.t[jc]"))},
+        **{
+            path.name: f"{path.stat().st_size} bytes, {_file_digest(path)}"
+            for path in sorted(recording.directory.glob("*.t[jc]"))
+        },
         "cut short": "; ".join(recording.truncated) or "nothing",
     }
 

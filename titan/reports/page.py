@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbconvert import HTMLExporter
@@ -17,14 +18,14 @@ h1 { font-size: 1.5em; margin: 0 0 .1em; } h2 { font-size: 1.15em; margin: 2em 0
   border-top: 1px solid #e3e6ea; padding-top: 1em; }
 blockquote { margin: 0 0 .6em; color: #5b626d; } blockquote p { margin: 0; }
 p { margin: .4em 0; max-width: 62em; }
-a.anchor-link { display: none; }
 img { max-width: 100%; height: auto; display: block; }
 table { border-collapse: collapse; font-size: .86em; margin: .5em 0 1em; font-variant-numeric: tabular-nums; }
 th, td { padding: .22em 1.1em .22em 0; border: none; vertical-align: top; }
 th { font-weight: 600; color: #4a4f57; }
 table.dataframe tbody tr { border-top: 1px solid #eceef1; }
 .output_html { overflow-x: auto; }
-pre { font: .85em/1.45 ui-monospace, Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3em 0; }
+pre { font: .85em/1.45 ui-monospace, Menlo, Consolas, monospace; white-space: pre-wrap;
+  overflow-wrap: anywhere; margin: .3em 0; }
 .output_error pre { color: #8f2f22; background: #fbf1ef; padding: .7em; }
 code { font-size: .9em; }
 """
@@ -63,11 +64,13 @@ def write_page(notebook: Path, target: Path, title: str) -> None:
     config.TemplateExporter.exclude_input = True
     config.TemplateExporter.exclude_input_prompt = True
     config.TemplateExporter.exclude_output_prompt = True
+    config.HTMLExporter.exclude_anchor_links = True
     config.TagRemovePreprocessor.enabled = True
     config.TagRemovePreprocessor.remove_cell_tags = {"papermill-error-cell-tag"}
     config.HTMLExporter.preprocessors = ["nbconvert.preprocessors.TagRemovePreprocessor"]
-    exporter = HTMLExporter(config=config, template_name="basic")
-    body, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4))
+    exporter: Any = HTMLExporter(config=config, template_name="basic")  # type: ignore[no-untyped-call]
+    executed = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    body, _ = exporter.from_notebook_node(executed)
     page = PAGE.format(policy=POLICY, title=escape(title), style=STYLE, body=body)
     unfinished = target.with_name(target.name + ".part")
     unfinished.write_text(page, encoding="utf-8")

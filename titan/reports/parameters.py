@@ -34,9 +34,9 @@ def read_parameters(given: Mapping[str, object]) -> DailyParameters:
     ----------
     given : mapping of str to object
         Name to value; a notebook gives its ``globals()``, of which modules, functions and private names are
-        left aside. `session` is a session's name; `date` is YYYY-MM-DD or YYYYMMDD, as text or as the number that
-        papermill makes of it; `journals` is the folder of the sessions, a relative one is below the working folder; `settings` is
-        the settings file that names the journals where `journals` does not.
+        left aside. `session` is a session's name; `date` is YYYY-MM-DD or YYYYMMDD, as text or as the number
+        that papermill makes of it; `journals` is the folder of the sessions, a relative one is below the
+        working folder; `settings` is the settings file that names the journals where `journals` does not.
 
     Raises
     ------
@@ -51,8 +51,8 @@ def read_parameters(given: Mapping[str, object]) -> DailyParameters:
     for name in plain:
         if name not in NAMES:
             near = get_close_matches(name, NAMES, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ParameterProblem(f"parameter {name} is unknown{hint} Known are {', '.join(NAMES)}")
+            hint = f"; did you mean {near[0]}? Known" if near else "; known"
+            raise ParameterProblem(f"parameter {name} is unknown{hint} are {', '.join(NAMES)}")
     session, day = _session(plain.get("session", "")), _day(plain.get("date", ""))
     if session and day is not None:
         raise ParameterProblem("parameters session and date exclude each other: give one of them")
@@ -72,7 +72,9 @@ def _text(name: str, value: object) -> str:
 def _session(value: object) -> str:
     session = _text("session", value)
     if session and not SESSION_PATTERN.fullmatch(session):
-        raise ParameterProblem(f"parameter session = {session!r} is no session's name (YYYYMMDDTHHMMSSZ-xxxxxx)")
+        raise ParameterProblem(
+            f"parameter session = {session!r} is no session's name (YYYYMMDDTHHMMSSZ-xxxxxx)"
+        )
     return session
 
 
@@ -84,7 +86,9 @@ def _day(value: object) -> date | None:
     try:
         return datetime.strptime(digits, form).date()
     except ValueError:
-        raise ParameterProblem(f"parameter date = {value!r} is no day; write YYYY-MM-DD or YYYYMMDD") from None
+        raise ParameterProblem(
+            f"parameter date = {value!r} is no day; write YYYY-MM-DD or YYYYMMDD"
+        ) from None
 
 
 def _journals(plain: Mapping[str, object]) -> Path:
@@ -96,7 +100,11 @@ def _journals(plain: Mapping[str, object]) -> Path:
         try:
             folder = load_settings(file or None).project.journals
         except SettingsError as error:
-            raise ParameterProblem(f"{error}; or give parameter journals, the folder of the sessions") from None
+            raise ParameterProblem(
+                f"{error}; or give parameter journals, the folder of the sessions"
+            ) from None
     if not folder.is_dir():
-        raise ParameterProblem(f"journals folder {folder} does not exist; run titan-live first, or name another one")
+        raise ParameterProblem(
+            f"journals folder {folder} does not exist; run titan-live first, or name another one"
+        )
     return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from operator import itemgetter
+from typing import Any
 
 import pandas as pd
 
@@ -34,7 +35,9 @@ def instrument_path(recording: Recording, key: InstrumentKey) -> pd.DataFrame:
             mid = item
         elif what == "fill":
             quantity = item.side * item.quantity
-            pnl += gain(kind, quantity, item.price, mid) - _in_settle(recording, item.fee, item.fee_asset, settle)
+            pnl += gain(kind, quantity, item.price, mid) - _in_settle(
+                recording, item.fee, item.fee_asset, settle
+            )
             position += quantity
         else:
             pnl += item.amount
@@ -45,10 +48,15 @@ def instrument_path(recording: Recording, key: InstrumentKey) -> pd.DataFrame:
     return frame
 
 
-def _changes(recording: Recording, key: InstrumentKey) -> list[tuple[int, str, object]]:
-    changes: list[tuple[int, str, object]] = [(time_ns, "mid", mid) for time_ns, mid in recording.markets[key].mids]
+def _changes(recording: Recording, key: InstrumentKey) -> list[tuple[int, str, Any]]:
+    mids = recording.markets[key].mids
+    changes: list[tuple[int, str, Any]] = [(time_ns, "mid", mid) for time_ns, mid in mids]
     changes += [(row.time_ns, "fill", row) for row in recording.executions if row.key == key]
-    changes += [(row.time_ns, "booking", row) for row in recording.bookings if row.key == key and row.kind == "funding"]
+    changes += [
+        (row.time_ns, "booking", row)
+        for row in recording.bookings
+        if row.key == key and row.kind == "funding"
+    ]
     return sorted(changes, key=itemgetter(0))
 
 

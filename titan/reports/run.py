@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import titan
-from titan.reports.daily import last_session
+from titan.reports.daily import report_name
 from titan.reports.errors import ReportError
 from titan.reports.parameters import DailyParameters
 
@@ -25,8 +26,9 @@ class Artefacts(NamedTuple):
 def run_daily(parameters: DailyParameters, out: Path) -> Artefacts:
     """Make the daily report.
 
-    A report whose check fails is written all the same, and says so; the run is judged by the error that the notebook
-    raised, not by what papermill notes in its metadata. Call it from a plain process: papermill brings an event loop of its own.
+    A report whose check fails is written all the same, and says so; the run is judged by the error that the
+    notebook raised, not by what papermill notes in its metadata. Call it from a plain process: papermill brings
+    an event loop of its own.
 
     Parameters
     ----------
@@ -40,17 +42,19 @@ def run_daily(parameters: DailyParameters, out: Path) -> Artefacts:
     ReportError
         If the notebook is absent, or could not be carried to its end.
     """
+    if not NOTEBOOK.is_file():
+        raise ReportError(f"{NOTEBOOK} is not there: reports are run from a checkout of Titan")
+    missing = [name for name in ("ipykernel", "nbconvert", "papermill") if find_spec(name) is None]
+    if missing:
+        raise ReportError(f"reports need {', '.join(missing)}: install titan-mm[reports]")
+    name = report_name(parameters.journals, parameters.session, parameters.day)
+    asked = {"date": name} if parameters.day else {"session": name}
     # Imported here: they cost a second, which no error of the command line should wait for.
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
     from titan.reports.page import write_page
 
-    if not NOTEBOOK.is_file():
-        raise ReportError(f"{NOTEBOOK} is not there: reports are run from a checkout of Titan")
-    day = parameters.day.isoformat() if parameters.day else ""
-    session = "" if day else parameters.session or last_session(parameters.journals)
-    name = day or session
     out.mkdir(parents=True, exist_ok=True)
     target, page = out / f"daily-{name}.ipynb", out / f"daily-{name}.html"
     failure, ended = "", True
@@ -58,10 +62,11 @@ def run_daily(parameters: DailyParameters, out: Path) -> Artefacts:
         papermill.execute_notebook(
             NOTEBOOK,
             target,
-            parameters={"session": session, "date": day, "journals": str(parameters.journals)},
+            parameters={**asked, "journals": str(parameters.journals)},
             kernel_name="python3",
             progress_bar=False,
             log_output=False,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
     except PapermillExecutionError as error:
         failure = f"{error.ename}: {error.evalue}"

@@ -10,6 +10,7 @@ from titan.reports.order_tables import limit_table
 from titan.reports.session_tables import SessionResult, notable, position_table, time_text, totals_by_currency
 
 MOST_EVENTS = 6
+CELL = "vertical-align:top;text-align:left;padding:0 2em 0 0;width:33%;font-size:1.1em"
 COLOURS = {"equal": "#2f7d5b", "differs": "#b5483a", "not checkable": "#8a6d1a"}
 
 
@@ -33,7 +34,9 @@ def headline(results: Sequence[SessionResult], title: str) -> Page:
     lines = [line for result in results for line in check_lines(result, named=len(results) > 1)]
     html = [f'<p style="font-size:1.35em;line-height:1.35;margin:0.2em 0 0.5em">{escape(sentence)}</p>']
     for verdict, line in lines:
-        html.append(f'<p style="color:{COLOURS[verdict]};margin:0.15em 0"><strong>{escape(line)}</strong></p>')
+        html.append(
+            f'<p style="color:{COLOURS[verdict]};margin:0.15em 0"><strong>{escape(line)}</strong></p>'
+        )
     return Page("".join(html), "\n".join([sentence, *(line for _, line in lines)]))
 
 
@@ -54,14 +57,18 @@ def outcome(results: Sequence[SessionResult]) -> str:
 
 
 def _left(result: SessionResult) -> str:
-    held = [f"{market.quantity.normalize():+f} {key}" for key, market in result.recording.markets.items() if market.quantity]
+    held = [
+        f"{market.quantity.normalize():+f} {key}"
+        for key, market in result.recording.markets.items()
+        if market.quantity
+    ]
     return f"it ended holding {', '.join(held)}" if held else "it ended flat"
 
 
 def check_lines(result: SessionResult, *, named: bool) -> list[tuple[str, str]]:
     """(verdict, sentence) of every proof of a session; `named` sentences say which session's."""
     name = f"{result.session}: " if named else ""
-    lines = []
+    lines: list[tuple[str, str]] = []
     for proof in result.proofs:
         where = f"{proof.venue}, {proof.asset}"
         if proof.verdict == "equal":
@@ -77,7 +84,11 @@ def check_lines(result: SessionResult, *, named: bool) -> list[tuple[str, str]]:
     lines += [("differs", f"{name}CHECK FAILED: {text}") for text in result.differing]
     if not lines:
         verdict = "equal" if result.checkable else "not checkable"
-        told = "nothing was traded, and no wallet moved" if result.checkable else "not checkable: " + unread(result)
+        told = (
+            "nothing was traded, and no wallet moved"
+            if result.checkable
+            else "not checkable: " + unread(result)
+        )
         lines.append((verdict, f"{name}{told}"))
     return lines
 
@@ -87,19 +98,30 @@ def unread(result: SessionResult) -> str:
     recording = result.recording
     if any(venue.opening is None for venue in recording.venues.values()):
         return "the account was never read at the start, so nothing was traded"
-    return "the session ended without a closing account" if recording.ended else "the session was killed (or still runs)"
+    return (
+        "the session ended without a closing account"
+        if recording.ended
+        else "the session was killed (or still runs)"
+    )
 
 
 def facts(results: Sequence[SessionResult]) -> Page:
     """Position, limits used and events of note, side by side."""
-    columns = {"Position": _positions(results), "Limits, most used": _limits(results), "Events of note": _events(results)}
+    columns = {
+        "Position": _positions(results),
+        "Limits, most used": _limits(results),
+        "Events of note": _events(results),
+    }
     cells = "".join(
-        f'<td style="vertical-align:top;text-align:left;padding:0 2em 0 0;width:33%;font-size:1.1em"><strong>{escape(name)}</strong><br>'
+        f'<td style="{CELL}"><strong>{escape(name)}</strong><br>'
         f"{'<br>'.join(escape(line) for line in lines)}</td>"
         for name, lines in columns.items()
     )
     text = "\n".join(f"{name}: {'; '.join(lines)}" for name, lines in columns.items())
-    return Page(f'<table style="border:none;width:100%;table-layout:fixed"><tr style="background:none">{cells}</tr></table>', text)
+    return Page(
+        f'<table style="border:none;width:100%;table-layout:fixed"><tr style="background:none">{cells}</tr></table>',
+        text,
+    )
 
 
 def _positions(results: Sequence[SessionResult]) -> list[str]:
@@ -107,7 +129,8 @@ def _positions(results: Sequence[SessionResult]) -> list[str]:
         return ["none"]
     table = position_table(results[-1:])
     return [
-        f"{name}: {row['at the end']:+g} at the end ({row['least']:+g} to {row['most']:+g})" for name, row in table.iterrows()
+        f"{name}: {row['at the end']:+g} at the end ({row['least']:+g} to {row['most']:+g})"
+        for name, row in table.iterrows()
     ] + ["in units of the contract"]
 
 
@@ -115,7 +138,9 @@ def _limits(results: Sequence[SessionResult]) -> list[str]:
     if not results:
         return ["none"]
     used = limit_table(results).sort_values("share", ascending=False, na_position="last")
-    return [f"{row['measure']}: {row['share']:.1%}" for _, row in used.iterrows() if row["share"] == row["share"]][:MOST_EVENTS]
+    return [
+        f"{row['measure']}: {row['share']:.1%}" for _, row in used.iterrows() if row["share"] == row["share"]
+    ][:MOST_EVENTS]
 
 
 def _events(results: Sequence[SessionResult]) -> list[str]:
@@ -133,7 +158,9 @@ def _events(results: Sequence[SessionResult]) -> list[str]:
     told = [f"{row['count']} x {code}: {row['last message']}" for code, row in notable(results).iterrows()]
     lines = [*cut, *late, *told, *ends]
     more = [f"and {len(lines) - MOST_EVENTS} more below"] if len(lines) > MOST_EVENTS else []
-    return [line if len(line) <= 140 else line[:137] + "..." for line in lines[:MOST_EVENTS]] + more or ["none"]
+    return [line if len(line) <= 140 else line[:137] + "..." for line in lines[:MOST_EVENTS]] + more or [
+        "none"
+    ]
 
 
 def session_title(result: SessionResult) -> str:

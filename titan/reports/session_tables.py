@@ -15,7 +15,8 @@ import pandas as pd
 
 from titan.evaluation.pnl import Parts, add_parts
 from titan.reports.accounts import Line, Proof, Total, pnl_lines, position_differences, prove, reported
-from titan.reports.recording import Execution, Recording, read_recording
+from titan.reports.recorder import read_recording
+from titan.reports.recording import Execution, Recording
 
 NOTABLE = {"warning", "error"}
 ALWAYS_NOTABLE = {"funding", "foreign_order", "position_adopted"}
@@ -64,7 +65,9 @@ def read_session(directory: Path) -> SessionResult:
     recording = read_recording(directory)
     lines = pnl_lines(recording)
     proofs = prove(recording, lines)
-    return SessionResult(recording, lines, proofs, reported(recording, lines), position_differences(recording))
+    return SessionResult(
+        recording, lines, proofs, reported(recording, lines), position_differences(recording)
+    )
 
 
 def time_text(time_ns: int) -> str:
@@ -87,13 +90,22 @@ def contributions(parts: Parts) -> dict[str, Decimal]:
 
 
 def _row(parts: Parts) -> dict[str, float]:
-    return {**{name: float(amount) for name, amount in contributions(parts).items()}, "total": float(parts.total)}
+    return {
+        **{name: float(amount) for name, amount in contributions(parts).items()},
+        "total": float(parts.total),
+    }
 
 
 def pnl_table(results: Sequence[SessionResult]) -> pd.DataFrame:
     """P&L by instrument, strategy and asset, and its sum in the reporting currency."""
     rows = [
-        {"session": result.session, "instrument": str(line.key), "strategy": line.strategy, "asset": line.asset, **_row(line.parts)}
+        {
+            "session": result.session,
+            "instrument": str(line.key),
+            "strategy": line.strategy,
+            "asset": line.asset,
+            **_row(line.parts),
+        }
         for result in results
         for line in result.lines
     ]
@@ -157,8 +169,10 @@ def day_table(results: Sequence[SessionResult]) -> pd.DataFrame:
     for currency, parts in totals_by_currency(results).items():
         own = [row for row in rows if row["currency"] == currency]
         sums = {name: sum(float(str(row[name])) for row in own) for name in ("minutes", "executions")}
-        rows.append({"session": "sum", "account": "", **sums, "currency": currency, **_row(parts), "check": ""})
-    return pd.DataFrame(rows).set_index("session")
+        rows.append(
+            {"session": "sum", "account": "", **sums, "currency": currency, **_row(parts), "check": ""}
+        )
+    return pd.DataFrame(rows).set_index("session") if rows else pd.DataFrame({"session": []})
 
 
 def verdict_of(result: SessionResult) -> str:
@@ -202,7 +216,7 @@ def fill_table(results: Sequence[SessionResult]) -> pd.DataFrame:
 
 
 def fill_summary(results: Sequence[SessionResult]) -> pd.DataFrame:
-    """Executions by instrument, strategy and side. Quantities are in units of the contract (coins, or quote currency)."""
+    """Executions by instrument, strategy and side; quantities in the contract's units (coins, or quote currency)."""
     fills = fill_table(results)
     if fills.empty:
         return pd.DataFrame({"executions": []})
@@ -211,7 +225,9 @@ def fill_summary(results: Sequence[SessionResult]) -> pd.DataFrame:
         {
             "executions": grouped.size(),
             "quantity": grouped["quantity"].sum(),
-            "mean price": grouped.apply(lambda rows: (rows["price"] * rows["quantity"]).sum() / rows["quantity"].sum()),
+            "mean price": grouped.apply(
+                lambda rows: (rows["price"] * rows["quantity"]).sum() / rows["quantity"].sum()
+            ),
             "mean edge, bps": grouped["edge, bps"].mean(),
             "as maker": grouped["maker"].mean(),
         }
@@ -240,7 +256,12 @@ def remark_table(results: Sequence[SessionResult]) -> pd.DataFrame:
         }
     ).reset_index()
     grave = table["level"].map({"error": 0, "warning": 1}).fillna(2)
-    return table.assign(grave=grave).sort_values(["grave", "count"], ascending=[True, False]).drop(columns="grave").set_index("code")
+    return (
+        table.assign(grave=grave)
+        .sort_values(["grave", "count"], ascending=[True, False])
+        .drop(columns="grave")
+        .set_index("code")
+    )
 
 
 def notable(results: Sequence[SessionResult]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How tables look in a report: text to the left, numbers to the right and without noise, nothing where nothing is known."""
+"""How tables look in a report: text to the left, numbers to the right, nothing where nothing is known."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def show(frame: pd.DataFrame) -> Page:
     flat = frame.reset_index()
     # A column that holds names and numbers reads as text.
     numeric = [all(_is_number(value) for value in flat[name]) for name in flat.columns]
-    heads = "".join(_cell("th", _head(name), right) for name, right in zip(flat.columns, numeric, strict=True))
+    heads = "".join(
+        _cell("th", _head(name), right) for name, right in zip(flat.columns, numeric, strict=True)
+    )
     rows = "".join(
         f"<tr>{''.join(_cell('td', value, right) for value, right in zip(row, numeric, strict=True))}</tr>"
         for row in flat.itertuples(index=False, name=None)
@@ -49,9 +51,8 @@ def _is_number(value: object) -> bool:
 
 
 def _cell(tag: str, value: object, right: bool) -> str:
-    if isinstance(value, Real) and not isinstance(value, bool):
-        value = number(float(value))
-    return f"<{tag}{RIGHT if right else LEFT}>{escape(str(value))}</{tag}>"
+    text = number(float(str(value))) if _is_number(value) else str(value)
+    return f"<{tag}{RIGHT if right else LEFT}>{escape(text)}</{tag}>"
 
 
 def last_fills(results: list[SessionResult], count: int) -> pd.DataFrame:

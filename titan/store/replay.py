@@ -10,9 +10,11 @@ import msgspec
 
 from titan.engine.configuration import KernelConfig
 from titan.engine.kernel import Kernel
+from titan.engine.orders import IllegalTransition
 from titan.engine.strategies import load_strategy
 from titan.model.commands import AnyCommand
 from titan.model.events import AnyEvent, InstrumentUpdate
+from titan.store.framing import JournalError
 from titan.store.journal import Frame, SessionReader
 from titan.wire.frames import FrameDecoder
 
@@ -31,8 +33,22 @@ class Replay(NamedTuple):
 
 
 def session_kernel(reader: SessionReader) -> Kernel:
-    """The kernel as the session began it: its configuration, and its predecessor's state."""
-    config = msgspec.msgpack.decode(reader.header.config, type=KernelConfig)
+    """The kernel as the session began it: its configuration, and its predecessor's state.
+
+    Raises
+    ------
+    JournalError
+        If the configuration is none of this version's.
+    StrategyError
+        If a strategy's module is not there any more.
+    """
+    try:
+        config = msgspec.msgpack.decode(reader.header.config, type=KernelConfig)
+    except msgspec.MsgspecError as error:
+        raise JournalError(
+            f"{reader.directory}: its configuration is none of this version's ({error}); replay it with commit "
+            f"{reader.header.commit}"
+        ) from error
     modules = {strategy.code: load_strategy(strategy.code) for strategy in config.strategies}
     return Kernel(config, modules, reader.header.snapshot)
 
@@ -70,7 +86,13 @@ def replay_session(directory: Path) -> Replay:
     difference = ""
     for seq, event in session_events(reader, kernel.desk.config):
         events += 1
-        for index, command in enumerate(kernel.step(event)):
+        try:
+            decided = kernel.step(event)
+        except (IllegalTransition, LookupError, ArithmeticError) as error:
+            # Once other orders were decided on, what happened to the recorded ones makes no sense any more.
+            difference = difference or f"at input {seq}: {type(error).__name__}: {error}"
+            break
+        for index, command in enumerate(decided):
             commands += 1
             if difference or expected is None:
                 continue

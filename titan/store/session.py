@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from titan.store.framing import JournalError
+from titan.store.framing import JournalCorrupt, JournalError
 from titan.store.journal import Header, SessionReader
 
 SESSION_PATTERN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
@@ -42,6 +42,8 @@ class SessionInfo(msgspec.Struct, frozen=True):
     directory: Path
     header: Header | None
     problem: str = ""
+    damaged: bool = False
+    """True where more was written behind what cannot be read: the session did begin."""
 
 
 def list_sessions(journals: Path) -> list[SessionInfo]:
@@ -56,8 +58,17 @@ def latest_session(journals: Path, account: str) -> SessionInfo | None:
     """The account's latest session that began, or None.
 
     A session whose header was never written is passed over: nothing can have been sent in it.
+
+    Raises
+    ------
+    JournalError
+        If a later session's header is damaged: it may be this account's.
     """
     for info in reversed(list_sessions(journals)):
+        if info.damaged:
+            raise JournalError(
+                f"{info.problem}; once its account has been looked at, move {info.directory} away"
+            )
         if info.header is not None and info.header.account == account:
             return info
     return None
@@ -67,4 +78,4 @@ def _info(directory: Path) -> SessionInfo:
     try:
         return SessionInfo(directory.name, directory, SessionReader(directory).header)
     except JournalError as error:
-        return SessionInfo(directory.name, directory, None, str(error))
+        return SessionInfo(directory.name, directory, None, str(error), isinstance(error, JournalCorrupt))

@@ -27,7 +27,6 @@ from titan.store.framing import CAPTURE, COMMIT, JOURNAL, MAX_RECORD_BYTES, File
 from titan.store.journal import FrameRecord, Header, Record
 from titan.store.upcasters import Upcasters
 
-
 MAX_FRAME_BYTES = MAX_RECORD_BYTES - 1024
 """Largest market frame: a record less what stands beside the payload."""
 
@@ -46,6 +45,12 @@ class _Group:
         self.records: list[Record] = []
         self.low = 0
         self.high = 0
+
+    def add(self, record: FrameRecord | Record) -> None:
+        if isinstance(record, FrameRecord):
+            self.frames.append(record)
+        else:
+            self.records.append(record)
 
     def note(self, seq: int) -> None:
         if self.low == 0 or seq < self.low:
@@ -213,32 +218,16 @@ class SessionWriter:
         """Add an input that is no market frame."""
         version = self._event_versions[type(event)]
         record = Record(seq, "event", version, 0, event)
-        self._check(seq)
-        with self._lock:
-            self._appended_seq = seq
-            group = self._gathering
-            group.note(seq)
-            group.high = seq
-            if self.failed is None:
-                group.records.append(record)
-        if self._flush_interval_s == 0:
-            self._bell.ring()
+        self._append(seq, record)
 
     def append_frame(self, seq: int, time_ns: int, venue: str, payload: bytes) -> None:
         """Add a market frame as received."""
         record = FrameRecord(seq, time_ns, venue, payload)
         if len(payload) > MAX_FRAME_BYTES:
-            raise ValueError(f"a frame of {len(payload)} bytes cannot be written; allowed are {MAX_FRAME_BYTES}")
-        self._check(seq)
-        with self._lock:
-            self._appended_seq = seq
-            group = self._gathering
-            group.note(seq)
-            group.high = seq
-            if self.failed is None:
-                group.frames.append(record)
-        if self._flush_interval_s == 0:
-            self._bell.ring()
+            raise ValueError(
+                f"a frame of {len(payload)} bytes cannot be written; allowed are {MAX_FRAME_BYTES}"
+            )
+        self._append(seq, record)
 
     def append_command(self, seq: int, index: int, command: Command) -> None:
         """Add the command number `index` of those that input `seq` caused; `wait_durable` then hastens its commit."""
@@ -249,14 +238,23 @@ class SessionWriter:
         with self._lock:
             self._gathering.note(seq)
             if self.failed is None:
-                self._gathering.records.append(record)
+                self._gathering.add(record)
         if self._flush_interval_s == 0:
             self._bell.ring()
 
-    def _check(self, seq: int) -> None:
+    def _append(self, seq: int, record: FrameRecord | Record) -> None:
         if seq != self._appended_seq + 1 or self._closing:
             state = "the session is closed" if self._closing else f"the last one was {self._appended_seq}"
             raise ValueError(f"input {seq} cannot be appended: {state}")
+        with self._lock:
+            self._appended_seq = seq
+            group = self._gathering
+            group.note(seq)
+            group.high = seq
+            if self.failed is None:
+                group.add(record)
+        if self._flush_interval_s == 0:
+            self._bell.ring()
 
     # ---- What is durable
 
