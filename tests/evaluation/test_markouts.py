@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from titan.evaluation.markouts import edges, markout_curve, markouts
@@ -26,6 +26,7 @@ def arrays(path, fills):
 
 
 @given(mids, draws, horizons)
+@settings(deadline=None)
 def test_the_table_is_the_definition(path, fills, ahead):
     at, side, times, values = arrays(path, fills)
     table = markouts(at, side, times, values, ahead)

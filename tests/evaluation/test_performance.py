@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -39,6 +39,7 @@ def test_ratios_know_no_unit_of_money(rows, scale):
 
 
 @given(records)
+@settings(deadline=None)  # the library's first call is slow
 def test_moments_are_those_of_a_library(rows):
     record = moments(rows)
     assert record.periods == len(rows)
@@ -99,6 +100,7 @@ def test_every_moment_changes_the_probability():
 
 
 @given(st.integers(1, 50), st.floats(1.0, 100.0), st.integers(1, 20), st.integers(0, 99))
+@settings(deadline=None)
 def test_blocks_stay_in_the_record_and_follow_their_seed(periods, mean_block, draws, seed):
     rows = stationary_blocks(periods, mean_block, draws, seed)
     assert rows.shape == (draws, periods)
