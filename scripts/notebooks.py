@@ -13,6 +13,10 @@ from nbdev.clean import clean_nb
 DEFAULT_EXP = re.compile(r"^#\|\s*default_exp:?\s+(\S+)", re.MULTILINE)
 
 
+class NotebookError(Exception):
+    """A notebook cannot be read or written; the message names the file, says why, and what to do."""
+
+
 def notebook_paths(folder: Path) -> list[Path]:
     """Return the notebooks below ``folder``, sorted, without Jupyter's checkpoints."""
     found = folder.rglob("*.ipynb")
@@ -22,9 +26,23 @@ def notebook_paths(folder: Path) -> list[Path]:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return the notebook at ``path`` as a dictionary."""
-    notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return notebook
+    """Return the notebook at ``path`` as a dictionary.
+
+    Raises
+    ------
+    NotebookError
+        If the file is no notebook, as after a merge with conflicts.
+    """
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if all({"cell_type", "source"} <= set(cell) for cell in notebook["cells"]):
+            return dict(notebook)
+        fault = "a cell has no type or no source"
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        fault = str(error)
+    except (KeyError, TypeError):
+        fault = "it has no list of cells"
+    raise NotebookError(f"{path}: is no notebook: {fault}; mend the file, or 'git restore' it")
 
 
 def source_of(cell: dict[str, Any]) -> str:

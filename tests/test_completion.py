@@ -47,5 +47,8 @@ def test_rooms_modules_and_functions_are_completed(engine: str, tmp_path: Path, 
     modules = {path.stem for path in (repository / "titan" / "strategy").glob("[a-z]*.py")}
     assert rooms <= names(found["titan."])
     assert modules <= names(found["titan.strategy."])
+    assert "lazy_package" not in {
+        name.lstrip("_") for text in ("titan.", "titan.strategy.") for name in names(found[text])
+    }
     assert names(found["titan.str"]) == {"strategy"}
     assert names(found["titan.strategy.avellaneda_stoikov.optimal_"]) == {"optimal_spread"}

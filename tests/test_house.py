@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import titan
-from scripts.export import HEADER, check_names, exported_modules
+from scripts.export import EXPORTED_ROOMS, HEADER, check_names, exported_modules
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = sorted((REPOSITORY / "titan").rglob("*.py"))
@@ -30,7 +30,6 @@ BROAD = {"Exception", "BaseException"}
 # A strategy is foreign code: whatever it raises quarantines it, is recorded, and leaves the others running.
 # A fault of ours inside a socket's callback must reach the runner, which cancels everything and ends with it.
 QUARANTINES = {"titan/engine/quoting.py": 1, "titan/live/runner.py": 1}
-EXPORTED_ROOMS = {"market", "calibration", "strategy", "risk", "simulation", "evaluation"}
 # Written in halves, so that this file does not find itself.
 REGISTRIES = ["pypi" + ".org", "python" + "hosted.org"]
 

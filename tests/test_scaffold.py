@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -86,6 +87,7 @@ def test_a_package_of_its_own_is_complete_and_takes_further_strategies(tmp_path:
     project = tomllib.loads((root / "pyproject.toml").read_text())
     assert project["project"]["name"] == "my-desk"
     assert project["tool"]["nbdev"]["lib_path"] == "my_desk"
+    assert "*.egg-info/" in (root / ".gitignore").read_text().splitlines()
     before = files(root)
     new_strategy("keen", root)
     after = files(root)
@@ -146,9 +148,33 @@ def test_an_installed_titan_asks_for_a_folder(tmp_path: Path, monkeypatch: pytes
         new_strategy("spread")
 
 
-def test_into_a_checkout_is_the_checkouts_room(checkout: Path) -> None:
-    new_strategy("spread", checkout)
-    assert (checkout / "nbs/strategy/spread.ipynb").is_file()
+@pytest.mark.parametrize("folder", [".", "nbs", "desk"])
+def test_a_package_of_its_own_is_not_begun_in_titans_checkout(checkout: Path, folder: str) -> None:
+    before = files(checkout)
+    with pytest.raises(ScaffoldError, match="Titan's own checkout; leave --into out"):
+        new_strategy("spread", checkout / folder)
+    assert files(checkout) == before
+
+
+def test_a_second_checkout_of_titan_is_refused_too(checkout: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "pyproject.toml").write_text((checkout / "pyproject.toml").read_text(), encoding="utf-8")
+    with pytest.raises(ScaffoldError, match="Titan's own checkout"):
+        new_strategy("spread", other)
+
+
+def test_printed_paths_can_be_pasted_into_a_shell(
+    checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "my $own" / "desk"
+    assert main(["new", "strategy", "spread", "--into", str(root)]) == 0
+    lines = [shlex.split(line, comments=True) for line in capsys.readouterr().out.splitlines()]
+    assert ["wrote", str(root / "nbs/spread.ipynb")] in lines
+    assert ["titan-live", "--settings", str(root / "settings.ini")] in lines
+    assert [".venv/bin/python", "-m", "pip", "install", "--no-deps", "-e", str(root)] in lines
+    (export,) = (line for line in lines if line[:2] == ["make", "export"])
+    assert shlex.split(export[2].removeprefix("ARGS=").replace("$$", "$")) == ["--root", str(root)]
 
 
 def test_a_failed_write_leaves_nothing_behind(checkout: Path) -> None:

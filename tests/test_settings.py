@@ -204,6 +204,47 @@ def test_a_wrong_variable_is_refused(tmp_path: Path, variable: str, expected: st
     assert expected in refusal(tmp_path, **{variable: "1"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("TITAN_LIVE__TELEMETRY_PORT", "70000", "[live] telemetry_port = 70000: must be a whole number"),
+        ("TITAN_LIVE__BOGUS", "1", "[live] bogus: unknown key"),
+        ("TITAN_VENUE__LOOPBACK__USE_AMEND", "maybe", "[venue.loopback] use_amend = maybe"),
+        ("TITAN_VENUE__1X__SYMBOLS", "BTCUSDT", "[venue.1x]: String should match"),
+        ("TITAN_STRATEGY__BARE__VENUE", "loopback", "[strategy.bare] code is missing"),
+        ("TITAN_LIVE__VENUE", "loopbak", "[live] venue = loopbak has no [venue.loopbak]"),
+        ("TITAN_STRATEGY__MAKER__VENUE", "x", "[strategy.maker] venue = x has no [venue.x]"),
+        ("TITAN_STRATEGY__MAKER__SYMBOLS", "XRPUSDT", "[strategy.maker] quotes XRPUSDT"),
+        ("TITAN_STRATEGY__MAKER__BTCUSD__X", "1", "[strategy.maker.BTCUSD]: [strategy.maker] does not"),
+    ],
+)
+def test_a_wrong_value_from_the_environment_names_the_variable(
+    tmp_path: Path, variable: str, value: str, expected: str
+) -> None:
+    said = refusal(tmp_path, SMALL + "[live]\ntelemetry_port = 1\n", **{variable: value})
+    assert said.startswith(f"{variable}: {expected}")
+    assert "settings.ini" not in said
+
+
+def test_every_wrong_value_names_the_layer_that_it_was_read_from(tmp_path: Path) -> None:
+    wrong = "stale_after_s = no\nmarkout_s = no\ntelemetry_port = no\nmode = no\n"
+    file = write(tmp_path, SMALL + "[live]\n" + wrong)
+    local = write(tmp_path, "[live]\n" + wrong.partition("\n")[2], "settings.local.ini")
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(file, {"TITAN_LIVE__TELEMETRY_PORT": "70000"}, {"live.mode": "real"})
+    found = {line.partition("[live] ")[2].split()[0]: line for line in str(caught.value).splitlines()}
+    assert found["stale_after_s"].startswith(f"{file}: ")
+    assert found["markout_s"].startswith(f"{local}: ")
+    assert found["telemetry_port"].startswith("TITAN_LIVE__TELEMETRY_PORT: [live] telemetry_port = 70000")
+    assert found["mode"].startswith("command line: [live] mode = real")
+
+
+def test_a_default_that_does_not_fit_names_the_settings_file(tmp_path: Path) -> None:
+    text = "[venue.other]\nsymbols = BTCUSDT\n"
+    said = refusal(tmp_path, text, TITAN_LIVE__MARKOUT_S="1")
+    assert said.startswith(f"{tmp_path / 'settings.ini'}: [live] venue = loopback has no")
+
+
 def test_a_missing_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(settings.SettingsError, match="no such settings file"):
         settings.load(tmp_path / "none.ini", {})

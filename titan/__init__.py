@@ -3,7 +3,7 @@
 Rooms and modules are imported when they are first used, so ``import titan`` costs almost nothing.
 """
 
-from titan._lazy import lazy_package
+from titan._lazy import lazy_package as _lazy_package
 
 __version__ = "0.1.0"
 
@@ -27,4 +27,4 @@ __all__ = [
     "wire",
 ]
 
-__getattr__, __dir__ = lazy_package(__name__, __path__)
+__getattr__, __dir__ = _lazy_package(__name__, __path__)

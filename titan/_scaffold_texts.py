@@ -419,4 +419,4 @@ addopts = "--import-mode=importlib"
 PACKAGE = '''"""Strategies for Titan, exported from the notebooks under nbs/."""
 '''
 
-IGNORED = "settings.local.ini\nvar/\n__pycache__/\n.ipynb_checkpoints/\n"
+IGNORED = "settings.local.ini\nvar/\n__pycache__/\n*.egg-info/\n.ipynb_checkpoints/\n"

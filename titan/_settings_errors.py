@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import annotated_types
@@ -101,10 +101,46 @@ def _sentence(
     return f"[{section}] {key} = {shown}: must be {allowed(field)}"
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return every error in ``error`` in words, one a line."""
-    found = error.errors(include_url=False, include_context=False)
-    return "\n".join(
-        _sentence(item["type"], tuple(map(str, item["loc"])), item["input"], item["msg"], model)
-        for item in found
-    )
+class Origins:
+    """Which file, environment variable or command line each key was read from, the uppermost layer winning.
+
+    Parameters
+    ----------
+    otherwise
+        What is named for a key that no layer states.
+    """
+
+    def __init__(self, otherwise: str) -> None:
+        self._otherwise = otherwise
+        self._by_path: dict[tuple[str, ...], str] = {}
+
+    def note(self, path: tuple[str, ...], origin: str) -> None:
+        """Record that ``path`` was read from ``origin``, over what was recorded before."""
+        self._by_path[path] = origin
+
+    def note_tree(self, tree: Mapping[str, Any], origin: str, above: tuple[str, ...] = ()) -> None:
+        """Record ``origin`` for every leaf of ``tree``, an empty section being one."""
+        for key, value in tree.items():
+            if isinstance(value, Mapping) and value:
+                self.note_tree(value, origin, (*above, key))
+            else:
+                self.note((*above, key), origin)
+
+    def of(self, *path: str) -> str:
+        """Return where ``path`` was read from, or else what made the named section that it belongs to."""
+        for length in range(len(path), 1, -1):
+            head = path[:length]
+            found = [origin for key, origin in self._by_path.items() if key[:length] == head]
+            if found:
+                return self._by_path.get(head, found[0])
+        return self._otherwise
+
+
+def explain(error: ValidationError, model: type[BaseModel], origins: Origins) -> str:
+    """Return every error in ``error`` in words, one a line, beginning with where the value was read."""
+    rows = []
+    for item in error.errors(include_url=False, include_context=False):
+        location = tuple(map(str, item["loc"]))
+        said = _sentence(item["type"], location, item["input"], item["msg"], model)
+        rows.append(f"{origins.of(*location)}: {said}")
+    return "\n".join(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -229,7 +230,7 @@ def _new_strategy(options: argparse.Namespace) -> int:
     from titan.scaffold import new_strategy, next_steps
 
     for path in new_strategy(options.name, options.into):
-        print(f"wrote {path}")
+        print(f"wrote {shlex.quote(str(path))}")
     print(f"next:\n{next_steps(options.name, options.into)}")
     return CLEAN
 

@@ -10,9 +10,10 @@ import hashlib
 import json
 import keyword
 import re
+import shlex
 import tomllib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import titan
 from titan import _scaffold_texts as texts
@@ -111,11 +112,13 @@ def next_steps(name: str, into: Path | None) -> str:
     """What a researcher does with the files, in two lines."""
     if into is None:
         return "make export        # the notebook becomes the module\nmake run           # and trades on this machine"
-    root = into.resolve()
+    root = shlex.quote(str(into.resolve()))
+    # make expands a dollar sign before the shell sees it.
+    arguments = shlex.quote(f"--root {root}".replace("$", "$$"))
     return (
-        f"make export ARGS='--root {root}'     # in Titan's checkout: the notebook becomes the module\n"
+        f"make export ARGS={arguments}     # in Titan's checkout: the notebook becomes the module\n"
         f".venv/bin/python -m pip install --no-deps -e {root}   # once; then\n"
-        f"titan-live --settings {root / SETTINGS_FILE}"
+        f"titan-live --settings {shlex.quote(str(into.resolve() / SETTINGS_FILE))}"
     )
 
 
@@ -126,9 +129,14 @@ def _check_name(name: str) -> None:
         )
 
 
+def _has_notebooks(root: Path) -> bool:
+    """Tell whether `root`, in which Titan was found, is a checkout and no mere installation."""
+    return (root / "nbs" / "strategy").is_dir()
+
+
 def _checkout() -> Home:
     root = Path(titan.__file__).resolve().parents[1]
-    if not (root / "nbs" / "strategy").is_dir():
+    if not _has_notebooks(root):
         raise ScaffoldError(
             f"Titan is installed in {root} without its notebooks; give --into DIR for a package of your own"
         )
@@ -137,6 +145,9 @@ def _checkout() -> Home:
 
 def _home(root: Path) -> Home:
     """The project at `root`, as its pyproject.toml says, or a new one named like the folder."""
+    own = Path(titan.__file__).resolve().parents[1]
+    if root.is_relative_to(own) and _has_notebooks(own):
+        _refuse_titan(root)
     file = root / "pyproject.toml"
     if not file.exists():
         library = re.sub(r"\W+", "_", root.name).lower()
@@ -151,7 +162,16 @@ def _home(root: Path) -> Home:
         raise ScaffoldError(
             f"{file} names no [tool.nbdev] lib_path: a notebook could not be exported there; choose an empty folder"
         ) from None
-    return Home(root, library, "strategy" if library == "titan" else "")
+    if library == "titan":
+        _refuse_titan(root)
+    return Home(root, library, "")
+
+
+def _refuse_titan(root: Path) -> NoReturn:
+    raise ScaffoldError(
+        f"--into {root}: this is Titan's own checkout; leave --into out for a strategy of titan.strategy, "
+        "or name a folder outside it"
+    )
 
 
 def _project_files(home: Home) -> dict[Path, str]:

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from titan._settings_errors import SettingsError, explain, nearest
+from titan._settings_errors import Origins, SettingsError, explain, nearest
 from titan._settings_sections import Live, Name, Project, Reports, Risk, Store, Strategy, Venue
 
 __all__ = [
@@ -118,7 +118,7 @@ def _section_path(section: str, origin: str) -> tuple[str, ...]:
     return path
 
 
-def _read_environment(environment: Mapping[str, str]) -> Tree:
+def _read_environment(environment: Mapping[str, str], origins: Origins) -> Tree:
     """Return TITAN_SECTION__KEY and TITAN_VENUE__NAME__KEY as a tree; other names are no settings."""
     tree: Tree = {}
     for variable in sorted(environment):
@@ -135,6 +135,7 @@ def _read_environment(environment: Mapping[str, str]) -> Tree:
         if len(path) == 4:
             path = (*path[:2], path[2].upper(), path[3])
         _place(tree, path, environment[variable], variable)
+        origins.note(path, variable)
     return tree
 
 
@@ -162,29 +163,33 @@ def find(start: Path | None = None) -> Path:
     raise SettingsError(f"no {FILE} in {folder} or above; name one with --settings FILE")
 
 
-def _check_references(settings: Settings, file: Path) -> None:
+def _check_references(settings: Settings, origins: Origins) -> None:
     """Raise if a venue is named that has no section, or a symbol that its venue does not follow."""
     if settings.live.venue not in settings.venue:
         hint = nearest(settings.live.venue, settings.venue)
+        where = origins.of("live", "venue")
         raise SettingsError(
-            f"{file}: [live] venue = {settings.live.venue} has no [venue.{settings.live.venue}]{hint}"
+            f"{where}: [live] venue = {settings.live.venue} has no [venue.{settings.live.venue}]{hint}"
         )
     for name, strategy in settings.strategy.items():
         venue = strategy.venue or settings.live.venue
         if venue not in settings.venue:
             hint = nearest(venue, settings.venue)
-            raise SettingsError(f"{file}: [strategy.{name}] venue = {venue} has no [venue.{venue}]{hint}")
+            where = origins.of("strategy", name, "venue") if strategy.venue else origins.of("live", "venue")
+            raise SettingsError(f"{where}: [strategy.{name}] venue = {venue} has no [venue.{venue}]{hint}")
         followed = settings.venue[venue].symbols
         for symbol in strategy.symbols:
             if symbol not in followed:
+                where = origins.of("strategy", name, "symbols")
                 raise SettingsError(
-                    f"{file}: [strategy.{name}] quotes {symbol}, which [venue.{venue}] does not follow; "
+                    f"{where}: [strategy.{name}] quotes {symbol}, which [venue.{venue}] does not follow; "
                     f"add it to symbols = {', '.join(followed)}"
                 )
         for symbol in strategy.symbol_parameters:
             if symbol not in strategy.symbols:
+                where = origins.of("strategy", name, symbol)
                 raise SettingsError(
-                    f"{file}: [strategy.{name}.{symbol}]: [strategy.{name}] does not quote this symbol"
+                    f"{where}: [strategy.{name}.{symbol}]: [strategy.{name}] does not quote this symbol"
                     f"{nearest(symbol, strategy.symbols)}"
                 )
 
@@ -204,6 +209,27 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "strategy": strategies,
         }
     )
+
+
+def _read_layers(
+    file: Path, environment: Mapping[str, str], overrides: Mapping[str, str]
+) -> tuple[Tree, Origins]:
+    """Return the layers merged, the lowest first, and where each key was read."""
+    tree = _read_ini(file)
+    origins = Origins(str(file))
+    origins.note_tree(tree, str(file))
+    local = file.with_name(LOCAL_FILE)
+    if local.is_file() and local != file:
+        above = _read_ini(local)
+        origins.note_tree(above, str(local))
+        tree = _merged(tree, above)
+    tree = _merged(tree, _read_environment(environment, origins))
+    for name, value in overrides.items():
+        section, _, key = name.rpartition(".")
+        path = (*_section_path(section, "command line"), key)
+        _place(tree, path, value, "command line")
+        origins.note(path, "command line")
+    return tree, origins
 
 
 def load(
@@ -230,25 +256,19 @@ def load(
     Raises
     ------
     SettingsError
-        Naming the key, its value, the allowed range and, for an unknown name, the nearest known one.
+        Naming the file or variable, the key, its value, the allowed range and, for an unknown name, the
+        nearest known one.
     """
     chosen = Path(file).resolve() if file is not None else find()
     if not chosen.is_file():
         raise SettingsError(f"{chosen}: no such settings file")
-    tree = _read_ini(chosen)
-    local = chosen.with_name(LOCAL_FILE)
-    if local.is_file() and local != chosen:
-        tree = _merged(tree, _read_ini(local))
-    tree = _merged(tree, _read_environment(os.environ if environment is None else environment))
-    for name, value in (overrides or {}).items():
-        section, _, key = name.rpartition(".")
-        _place(tree, (*_section_path(section, "command line"), key), value, "command line")
+    tree, origins = _read_layers(chosen, os.environ if environment is None else environment, overrides or {})
     try:
         settings = Settings(**tree)
     except ValidationError as error:
         # The cause is dropped on purpose: pydantic's message may show a secret's value.
-        raise SettingsError(f"{chosen}: {explain(error, Settings)}") from None
-    _check_references(settings, chosen)
+        raise SettingsError(explain(error, Settings, origins)) from None
+    _check_references(settings, origins)
     return _anchored(settings, chosen.parent)
 
 

@@ -100,11 +100,122 @@ def test_hand_edit_is_refused_until_the_notebook_carries_it(
     assert export(project) == 1
     said = capsys.readouterr().err
     assert "titan/market/demo.py" in said
-    assert "nbdev-update" in said
+    assert "--carry-back titan/market/demo.py" in said
     assert tree(project) == before
     write_notebook(project, "market/demo", DOUBLE.replace("2", "3"), "assert double(2) == 4")
     assert export(project) == 0
     assert not is_hand_edited(module.read_text())
+
+
+def test_an_edit_is_carried_back_into_the_cell_it_was_made_in_and_nowhere_else(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imports = "#| export\nimport math\n\nfrom titan.market.other import half"
+    loose = "#| export\n#| hide_input\ndef quarter(x): return half(  half(x))"
+    edited = "#| export\ndef root(x): return math.sqrt( x )"
+    other = write_notebook(project, "market/other", "#| export\ndef half(x):\n    return x/2")
+    notebook = write_notebook(project, "market/demo", imports, DOUBLE, loose, edited, "assert double(2) == 4")
+    assert export(project) == 0
+    module = project / "titan/market/demo.py"
+    assert "from .other import half" in module.read_text()
+    module.write_text(
+        module.read_text()
+        .replace("math.sqrt(x)", "math.sqrt(abs( x ))")
+        .replace("import half", "import half as halve\n\nhalf = halve")
+    )
+    before = other.read_bytes()
+    cells = json.loads(notebook.read_text())["cells"]
+    assert export(project, "--carry-back", "titan/market/demo.py") == 0
+    assert "nbs/market/demo.ipynb: carries the edit" in capsys.readouterr().out
+    assert other.read_bytes() == before
+    after = json.loads(notebook.read_text())["cells"]
+    changed = [at for at, (old, new) in enumerate(zip(cells, after, strict=True)) if old != new]
+    assert changed == [2, 5]
+    assert "from titan.market.other import half as halve" in "".join(after[2]["source"])
+    assert "".join(after[5]["source"]) == "#| export\ndef root(x):\n    return math.sqrt(abs( x ))"
+    assert export(project) == 0
+    assert "math.sqrt(abs(x))" in module.read_text()
+    assert not is_hand_edited(module.read_text())
+    assert export(project, "--check") == 0
+
+
+def test_an_edit_that_cannot_be_exported_leaves_notebook_and_module_alone(project: Path) -> None:
+    write_notebook(project, "market/demo", "#| export\nimport sys\nx = sys.path", "#| export\ny = 1")
+    assert export(project) == 0
+    module = project / "titan/market/demo.py"
+    module.write_text(
+        module.read_text().replace("x = sys.path\n", "").replace("y = 1", "import math\n\ny = math.pi")
+    )
+    before = tree(project)
+    assert export(project, "--carry-back", "titan/market/demo.py") == 1
+    assert tree(project) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"""A claim."""', '"""Another."""', "the edit is not inside a cell"),
+        ("# %% ../../nbs", "# %% ../../nbs/x.ipynb #new\nx = 1\n\n# %% ../../nbs", "not inside a cell"),
+        ("return 2 * x", "return 2 *", "is no Python"),
+    ],
+)
+def test_an_edit_that_no_cell_can_take_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, expected: str
+) -> None:
+    export(project)
+    module = project / "titan/market/demo.py"
+    assert old in module.read_text()
+    module.write_text(module.read_text().replace(old, new))
+    before = tree(project)
+    assert export(project, "--carry-back", "titan/market/demo.py") == 1
+    assert expected in capsys.readouterr().err
+    assert tree(project) == before
+
+
+def test_a_module_without_a_notebook_takes_nothing_back(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(project, "--carry-back", "titan/market/__init__.py") == 1
+    assert "no notebook exports this module" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["market/helper.py", "risk/deep/_inner.py"])
+def test_a_hand_written_module_in_an_exported_room_is_refused_by_name(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    export(project)
+    module = project / "titan" / name
+    module.parent.mkdir(parents=True, exist_ok=True)
+    module.write_text("x = 1\n")
+    for arguments in (("--check",), ()):
+        assert export(project, *arguments) == 1
+        assert f"written by hand in an exported room: titan/{name}" in capsys.readouterr().err
+    module.unlink()
+    (project / "titan" / "live").mkdir()
+    (project / "titan" / "live" / "runner.py").write_text("x = 1\n")
+    assert export(project, "--check") == 0
+
+
+def test_another_package_may_hold_modules_of_its_own(project: Path) -> None:
+    (project / "pyproject.toml").write_text(PYPROJECT.replace('"titan"', '"desk"'), encoding="utf-8")
+    (project / "desk" / "market").mkdir(parents=True)
+    (project / "desk" / "market" / "own.py").write_text("x = 1\n")
+    assert export(project) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "<<<<<<< ours\n", "[]", '{"cells": 1}', '{"cells": [{}]}', "{}", "\x80"]
+)
+@pytest.mark.parametrize("folder", ["nbs/market", "research"])
+def test_a_broken_notebook_is_one_line_that_names_the_file(
+    project: Path, capsys: pytest.CaptureFixture[str], text: str, folder: str
+) -> None:
+    path = project / folder / "broken.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode("latin-1"))
+    assert export(project, "--check") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"export: {path}: is no notebook: ")
 
 
 def test_hand_edited_orphan_is_refused(project: Path) -> None:

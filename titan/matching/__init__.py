@@ -1,5 +1,5 @@
 """The price-time matching core that loopback, paper and backtest share."""
 
-from titan._lazy import lazy_package
+from titan._lazy import lazy_package as _lazy_package
 
-__getattr__, __dir__ = lazy_package(__name__, __path__)
+__getattr__, __dir__ = _lazy_package(__name__, __path__)
