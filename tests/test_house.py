@@ -29,7 +29,8 @@ HEAVY = {
 BROAD = {"Exception", "BaseException"}
 # A strategy is foreign code: whatever it raises quarantines it, is recorded, and leaves the others running.
 # A fault of ours inside a socket's callback must reach the runner, which cancels everything and ends with it.
-QUARANTINES = {"titan/engine/quoting.py": 1, "titan/live/runner.py": 1}
+# And nothing may leave the command line without its exit code.
+QUARANTINES = {"titan/engine/quoting.py": 1, "titan/live/runner.py": 1, "titan/cli.py": 1}
 EXPORTED_ROOMS = {"market", "calibration", "strategy", "risk", "simulation", "evaluation"}
 # Written in halves, so that this file does not find itself.
 REGISTRIES = ["pypi" + ".org", "python" + "hosted.org"]

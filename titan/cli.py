@@ -6,13 +6,17 @@ import argparse
 import asyncio
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from titan.live.errors import CLEAN, REFUSED, USAGE, RunnerError, UsageError
+from titan.engine.strategies import StrategyError
+from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
+from titan.model.contract import ParameterError
+from titan.scaffold import ScaffoldError
 from titan.settings import SettingsError
 from titan.settings import load as load_settings
 
@@ -34,7 +38,7 @@ def main_live(arguments: Sequence[str] | None = None) -> int:
         "--speed", default="1", metavar="X|max", help="of a replay; max is lock-step (default 1)"
     )
     parser.add_argument(
-        "--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote"
+        "--duration", type=seconds, default=0.0, metavar="S", help="seconds from the first quote"
     )
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="of the generated market (default 1)"
@@ -44,11 +48,11 @@ def main_live(arguments: Sequence[str] | None = None) -> int:
     return _guarded(lambda: _live(options))
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < 1e9:
+def seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"{text}: give a positive number of seconds")
-    return seconds
+    return number
 
 
 def _live(options: argparse.Namespace) -> int:
@@ -101,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     backtest.add_argument("capture", type=Path, metavar="CAPTURE")
     backtest.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
     backtest.add_argument(
-        "--duration", type=_seconds, default=0.0, metavar="S", help="seconds from the first quote"
+        "--duration", type=seconds, default=0.0, metavar="S", help="seconds from the first quote"
     )
     backtest.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     backtest.set_defaults(run=_backtest)
@@ -303,9 +307,19 @@ def _guarded(work: Callable[[], int]) -> int:
     """Run and turn every expected fault into one line on stderr and its exit code."""
     try:
         return work()
-    except (SettingsError, RunnerError, ValueError) as error:
+    except RunnerError as error:
         _complain("titan", str(error))
-        return error.exit_code if isinstance(error, RunnerError) else USAGE
+        return error.exit_code
+    except (SettingsError, ParameterError, StrategyError, ScaffoldError) as error:
+        _complain("titan", str(error))
+        return USAGE
+    # The last resort: whoever watches exit codes must not take a fault of ours for a wrong setting.
+    except Exception as error:
+        traceback.print_exc()
+        _complain(
+            "titan", f"internal error ({type(error).__name__}: {error}); look at the venue, then report it"
+        )
+        return INTERNAL
     except KeyboardInterrupt:
         _complain("titan", "interrupted before the session began; nothing was sent")
         return REFUSED

@@ -113,7 +113,11 @@ def on_fill(desk: Desk, fill: Fill) -> None:
     order = desk.orders.find(fill, fill.client_id, fill.venue_id)
     strategy = _owner(desk, fill, order)
     desk.gate.note_execution(strategy, desk.now_ns)
-    desk.ledger.book_fill(strategy, fill, desk.now_ns)
+    in_session = desk.ledger.book_fill(strategy, fill, desk.now_ns)
+    desk.orders.count_fill(fill, in_session)
+    if not in_session:
+        text = f"{fill.side * fill.size} lots at {fill.price} ticks between the sessions: in the position, in no P&L"
+        desk.note("warning", "fill_before_opening", text, fill.key, fill.client_id)
     desk.revalue()
     if order is not None and order.filled > order.size:
         desk.differences += 1
@@ -132,7 +136,8 @@ def on_outcome(desk: Desk, outcome: CommandOutcome) -> None:
     """Book how a command ended, and tell about every refusal."""
     desk.orders.apply_outcome(outcome)
     text = f"{outcome.action}: {outcome.message or 'no answer that proves anything'} (code {outcome.code or 'none'})"
-    level = "info" if outcome.outcome == "rejected" else "warning"
+    # With a code the venue has spoken, and a query settles the rest; without one there is only silence.
+    level = "info" if outcome.outcome == "rejected" or outcome.code else "warning"
     desk.note(level, f"{outcome.action}_{outcome.outcome}", text, outcome.key, outcome.client_id)
     order = desk.orders.get(outcome.client_id)
     refused_change = outcome.outcome == "rejected" and outcome.action in {"amend", "cancel"}

@@ -191,14 +191,19 @@ class Kernel:
         stopping.on_open_orders(self.desk, event)
 
     def _on_query_failed(self, event: e.QueryFailed) -> None:
-        text = f"{event.query} {event.symbol} {event.client_id}: {event.reason}; it is asked again"
-        self.desk.note("warning", "query_failed", text)
+        what = " ".join(word for word in (event.query, event.symbol, event.client_id) if word)
+        if event.final and self.desk.phase is Phase.STARTING:
+            stopping.request_stop(self.desk, f"{what}: {event.reason}", stopping.REFUSED)
+            return
+        self.desk.note("warning", "query_failed", f"{what}: {event.reason}; it is asked again")
 
     # ---- The session -------------------------------------------------------------------------------------
 
     def _on_start(self, event: e.SessionStarted) -> None:
         starting.on_start(self.desk, event)
-        self.desk.day = event.time_ns // DAY_NS
+        today = event.time_ns // DAY_NS
+        if self.desk.day != today:
+            self.desk.day, self.desk.day_open = today, Decimal(0)
 
     def _on_stream(self, event: e.StreamState) -> None:
         starting.on_stream(self.desk, event)

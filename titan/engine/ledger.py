@@ -116,8 +116,11 @@ class Ledger:
             if book.running is not None:
                 book.running = on_mid(book.running, time_ns, mid)
 
-    def book_fill(self, strategy: str, fill: Fill, time_ns: int) -> None:
-        """Book an execution: position, P&L against the mid just before it, and the wallet as the venue booked it."""
+    def book_fill(self, strategy: str, fill: Fill, time_ns: int) -> bool:
+        """Book an execution: position, P&L against the mid just before it, and the wallet as the venue booked it.
+
+        False if it came before the session's opening: it is part of the opening position, and of no session's P&L.
+        """
         key = fill.key
         book = self._book(key, strategy)
         terms = self._instruments[key]
@@ -126,7 +129,7 @@ class Ledger:
         self._move_wallet(fill.venue, terms.settle, fill.realized)
         self._move_wallet(fill.venue, fill.fee_asset, -fill.fee)
         if key not in self._opening_mids:
-            return  # before the session's opening: it belongs to the opening position
+            return False
         in_settle = fill.fee_asset == terms.settle
         if not in_settle:
             self._other_fees[fill.fee_asset] = self._other_fees.get(fill.fee_asset, ZERO) + fill.fee
@@ -140,6 +143,7 @@ class Ledger:
             time_ns, fill.side, quantity, terms.price(fill.price), mid, fill.fee if in_settle else ZERO
         )
         book.running = on_fill(book.running, row)
+        return True
 
     def book_income(self, income: Income) -> bool:
         """Book a wallet movement that is no execution, once; False if it was booked before."""

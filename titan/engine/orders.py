@@ -49,6 +49,8 @@ class Counts(msgspec.Struct):
 
     acked: int = 0
     fills: int = 0
+    fills_before_opening: int = 0
+    """Executions from between the sessions: they are in the opening position, in no session's P&L."""
     fills_digest: str = ""
     """Chained hash of every execution's time, side, price, size and fee: equal digests, equal fills."""
 
@@ -156,10 +158,6 @@ class OrderManager:
         if name in self._trades:
             return False
         self._trades[name] = None
-        self.counts.fills += 1
-        said = f"{fill.symbol} {fill.venue_ns} {fill.side} {fill.price} {fill.size} {fill.maker} {fill.fee}"
-        chained = f"{self.counts.fills_digest} {said}"
-        self.counts.fills_digest = hashlib.sha256(chained.encode()).hexdigest()[:16]
         if len(self._trades) > KEEP_TRADES:
             del self._trades[next(iter(self._trades))]
         order = self.find(fill, fill.client_id, fill.venue_id)
@@ -170,6 +168,16 @@ class OrderManager:
             if order.live:
                 self._after_fill(order, fill.time_ns)
         return True
+
+    def count_fill(self, fill: Fill, in_session: bool) -> None:
+        """Count an execution that was booked, in the session or before its opening."""
+        if not in_session:
+            self.counts.fills_before_opening += 1
+            return
+        self.counts.fills += 1
+        said = f"{fill.symbol} {fill.venue_ns} {fill.side} {fill.price} {fill.size} {fill.maker} {fill.fee}"
+        chained = f"{self.counts.fills_digest} {said}"
+        self.counts.fills_digest = hashlib.sha256(chained.encode()).hexdigest()[:16]
 
     def _acknowledge(self, order: Order, venue_id: str) -> None:
         if not order.venue_id and venue_id:

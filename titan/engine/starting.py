@@ -6,6 +6,7 @@ import msgspec
 
 from titan.engine.account import ELSEWHERE, ask_account, ask_fills, ask_orders, cancel
 from titan.engine.desk import Desk, Market, Phase, VenueDesk
+from titan.engine.stopping import REFUSED, request_stop
 from titan.model.commands import QueryInstruments, RequestBook
 from titan.model.events import AccountSnapshot, FeeRates, InstrumentUpdate, SessionStarted, StreamState
 from titan.model.instruments import Instrument
@@ -195,5 +196,15 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
         )
     desk.ledger.open_session(venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)}, desk.now_ns)
     if desk.phase is Phase.STARTING and not any(v.unread for v in desk.venues.values()):
+        unpriced = sorted(
+            {m.terms.quote for m in desk.markets.values() if desk.conversion(m.terms.quote) is None}
+        )
+        if unpriced:
+            text = (
+                f"no price converts {', '.join(unpriced)} to reporting_currency {desk.config.reporting_currency}, so "
+                "no limit can be judged; add a symbol that gives one, or report in the currency that is traded"
+            )
+            request_stop(desk, text, REFUSED)
+            return
         desk.phase = Phase.RUNNING
         desk.note("info", "ready", "all venues are read and agree; quoting begins")

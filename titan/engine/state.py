@@ -114,6 +114,9 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
         _thaw_session(desk, data)
     else:
         desk.ledger.begin_session()
+        desk.day = data["plain"]["day"]
+        # What the day has lost so far is carried over: a restart is no new allowance.
+        desk.day_open = Decimal(data["day_open"]) - Decimal(data["pnl"] or 0)
 
 
 def _thaw_market(market: Market, data: dict[str, Any], same_session: bool) -> None:

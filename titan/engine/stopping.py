@@ -11,6 +11,9 @@ from titan.model.orders import OrderState
 
 RETRY_NS = 500_000_000
 
+REFUSED = 3
+"""Exit code: the session may not start as it is configured."""
+
 NOT_PROVEN = 5
 """Exit code: stopped by storage, or orders not proven cancelled."""
 
@@ -22,7 +25,7 @@ def request_stop(desk: Desk, reason: str, exit_code: int) -> None:
         return
     desk.ending = Ending(reason, exit_code, desk.now_ns + desk.config.timing.shutdown_ns)
     desk.phase = Phase.STOPPING
-    desk.note("info", "stopping", reason)
+    desk.note("error" if exit_code else "info", "stopping", reason)
     for order in desk.orders.live():
         if order.state is not OrderState.PENDING_CANCEL:
             cancel(desk, order)

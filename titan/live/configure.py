@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
 from titan.engine.strategies import load_strategy
+from titan.live.errors import UsageError
 from titan.model.contract import StrategyModule, build_parameters
 from titan.risk.limits import LimitSettings
 from titan.settings import Settings
@@ -31,6 +32,16 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
     """
     stated = settings.venue[venue]
     live = settings.live
+    strategies = tuple(
+        _strategy(settings, name, venue, symbol)
+        for name, strategy in settings.strategy.items()
+        if strategy.enabled and strategy.venue == venue
+        for symbol in strategy.symbols
+    )
+    if not strategies:
+        raise UsageError(
+            f"no enabled [strategy.NAME] trades on [venue.{venue}]; enable one, or set its venue"
+        )
     return KernelConfig(
         session=session,
         reporting_currency=settings.project.reporting_currency,
@@ -43,12 +54,7 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
                 use_amend=stated.use_amend,
             ),
         ),
-        strategies=tuple(
-            _strategy(settings, name, venue, symbol)
-            for name, strategy in settings.strategy.items()
-            if strategy.enabled and strategy.venue == venue
-            for symbol in strategy.symbols
-        ),
+        strategies=strategies,
         limits=LimitSettings(**settings.risk.model_dump()),
         timing=Timing(
             quote_interval_ns=live.quote_interval_ms * MS_NS,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -26,7 +27,7 @@ from titan.live.result import Result
 from titan.live.session import Session
 from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry, start_logging
-from titan.live.venue import VenueAddress, address_of, build_adapter
+from titan.live.venue import VenueAddress, address_of, build_adapter, credentials_name
 from titan.live.view import View
 from titan.model.clock import Clock, SetClock
 from titan.model.commands import AnyCommand, PlaceOrder
@@ -92,6 +93,10 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
         try:
             journals.mkdir(parents=True, exist_ok=True)
             stack.enter_context(AccountLock(journals, account))
+            if settings.venue[options.venue].rest_url:
+                stack.enter_context(
+                    AccountLock(machine_locks(), credentials_name(settings.venue[options.venue]))
+                )
         except AccountLocked as error:
             raise StartRefused(str(error)) from None
         except OSError as error:
@@ -105,6 +110,11 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
             watch = asyncio.create_task(runner.end_with(child))
             stack.callback(watch.cancel)
         return await runner.run()
+
+
+def machine_locks() -> Path:
+    """Where this machine's runners lock the accounts they trade, whatever folder their journals are in."""
+    return Path(tempfile.gettempdir()) / f"titan-{os.getuid()}"
 
 
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from titan.engine.kernel import Kernel
+from titan.evaluation.pnl import Parts
 from titan.live.telemetry import STAGES, Latencies
 from titan.model.commands import EndSession
 
@@ -40,9 +41,10 @@ def summarise(
         "amends_sent": sent["amend"],
         "cancels_sent": sent["cancel"],
         "fills": counts.fills,
+        "fills_before_opening": counts.fills_before_opening,
         "fills_digest": counts.fills_digest,
         "pnl": money(summary.pnl),
-        "pnl_parts": {name: money(getattr(parts, name) if parts else None) for name in PARTS},
+        "pnl_parts": _contributions(parts),
         "equity_change_at_venue": money(summary.equity_change_at_venue),
         "unpriced": list(summary.unpriced),
         "position": dict(summary.positions),
@@ -59,3 +61,11 @@ def summarise(
         "session": kernel.desk.config.session,
         "journal": str(journal),
     }
+
+
+def _contributions(parts: Parts | None) -> dict[str, str | None]:
+    """What each part adds to the P&L, so that they sum to it: fees are negative when charged, positive as a rebate."""
+    if parts is None:
+        return dict.fromkeys(PARTS)
+    added = parts._asdict() | {"fees": -parts.fees}
+    return {name: money(added[name]) for name in PARTS}

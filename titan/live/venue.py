@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -42,7 +43,11 @@ def address_of(venue: Venue, child_port: int | None) -> VenueAddress:
         host = f"127.0.0.1:{child_port}"
         return VenueAddress(f"http://{host}", f"ws://{host}", f"ws://{host}/control")
     rest = urlsplit(venue.rest_url)
-    if rest.scheme not in {"http", "https"} or not rest.hostname:
+    try:
+        port_exists = rest.port is None or rest.port > 0
+    except ValueError:
+        port_exists = False
+    if not port_exists or rest.scheme not in {"http", "https"} or not rest.hostname:
         raise UsageError(f"rest_url = {venue.rest_url}: write it like http://127.0.0.1:8080")
     websocket = "wss" if rest.scheme == "https" else "ws"
     stream_url = venue.stream_url or f"{websocket}://{rest.netloc}"
@@ -62,6 +67,12 @@ def _require_this_machine(url: str) -> None:
     if not local:
         text = f"mode loopback trades on this machine only, and {url} is elsewhere; use 127.0.0.1 or another mode"
         raise StartRefused(text)
+
+
+def credentials_name(venue: Venue) -> str:
+    """Names the account behind an address and a key, without showing the key."""
+    key = venue.api_key.get_secret_value() if venue.api_key else LOOPBACK_KEY
+    return f"account at {urlsplit(venue.rest_url).netloc}, key {hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
 
 def build_adapter(venue: Venue, name: str, address: VenueAddress, clock: Clock, sinks: Sinks) -> Adapter:

@@ -119,29 +119,26 @@ class CaptureReader:
 
 
 def require_whole(path: Path) -> None:
-    """Refuse a capture that was cut short, before anything is traded on it.
-
-    Only the packing and the last line are looked at: a whole file takes a fraction of a second.
+    """Refuse a capture that was cut short or is damaged anywhere, before anything is traded on it.
 
     Raises
     ------
     ExchangeStartError
         With what to do.
     """
-    number, last = 0, b""
-    advice = "it was cut short: copy it anew, or repack its whole lines"
+    number = 0
+    advice = "it was cut short or damaged: copy it anew, or repack its whole lines"
     try:
         with _open(path) as source:
-            for line in source:
-                number, last = number + 1, line
-        _parse(number, last)
+            for number, line in enumerate(source, start=1):
+                _parse(number, line)
     except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
         raise ExchangeStartError(
             f"capture {path}: the compressed data ends or breaks after line {number} ({error}); {advice}"
         ) from None
     except (msgspec.DecodeError, ValueError) as error:
         raise ExchangeStartError(
-            f"capture {path}: its last line, {number}, cannot be read ({error}); {advice}"
+            f"capture {path}: line {number} cannot be read ({error}); {advice}"
         ) from None
     except OSError as error:
         raise ExchangeStartError(f"cannot read capture {path}: {error.strerror}; check --replay") from None

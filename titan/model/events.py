@@ -220,6 +220,8 @@ class QueryFailed(Event, frozen=True, tag="query_failed"):
     symbol: str
     client_id: str
     reason: str
+    final: bool = False
+    """The venue has answered, and asking again cannot help: the settings ask for what it has not."""
 
 
 class FeeRates(VenueEvent, frozen=True, tag="fee_rates"):

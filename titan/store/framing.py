@@ -84,6 +84,9 @@ class Truncation(NamedTuple):
     lost_bytes: int
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.path.name}: {self.lost_bytes} bytes after byte {self.offset} are lost ({self.reason})"
+
 
 def file_header(kind: FileKind, segment: int, session: str) -> bytes:
     """The first bytes of a segment."""

@@ -270,7 +270,8 @@ class BinanceAdapter:
             self._learn(self._value(await self._client.call(calls.EXCHANGE_INFO, {})))
             for symbol in self.config.symbols:
                 if symbol not in self._terms:
-                    raise QueryRefused(f"the venue lists no tradable {symbol}; check symbols in the settings")
+                    text = f"the venue lists no tradable {symbol}; correct symbols in [venue.{self.config.venue}]"
+                    return [self._query_failed("query_instruments", text, symbol, final=True)]
                 rates = self._value(await self._client.call(calls.COMMISSION, {"symbol": symbol}))
                 now_ns = self._clock.now_ns()
                 events.append(InstrumentUpdate(time_ns=now_ns, instrument=self._terms[symbol]))
@@ -315,7 +316,9 @@ class BinanceAdapter:
             raise QueryRefused(reason_of(answer))
         return value
 
-    def _query_failed(self, query: str, reason: str, symbol: str = "", client_id: str = "") -> QueryFailed:
+    def _query_failed(
+        self, query: str, reason: str, symbol: str = "", client_id: str = "", final: bool = False
+    ) -> QueryFailed:
         return QueryFailed(
             time_ns=self._clock.now_ns(),
             venue=self.config.venue,
@@ -323,4 +326,5 @@ class BinanceAdapter:
             symbol=symbol,
             client_id=client_id,
             reason=reason,
+            final=final,
         )

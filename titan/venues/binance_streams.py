@@ -103,8 +103,8 @@ class BinanceStreams:
         value = answer.value
         key = value.get("listenKey") if isinstance(value, dict) else None
         if answer.status != 200 or not isinstance(key, str) or not key:
-            why = refusal(value) or answer.failure or f"status {answer.status}"
-            raise StreamRefused(f"no listen key: {why}; check the key and its permissions")
+            code, message = refusal(value) or (answer.status, answer.failure or "no listen key in the answer")
+            raise StreamRefused(f"no listen key: {message} ({code})")
         return f"{self._config.stream}/ws/{key}"
 
     async def _keep_listen_key(self) -> None:
