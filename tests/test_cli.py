@@ -163,7 +163,7 @@ def test_the_childs_refusal_is_the_runners(nowhere, capfd):
     capture = nowhere / "capture"
     capture.write_bytes(b"noise\nnoise\n")
     line = refused(capfd, 3, "--settings", write_settings(nowhere), "--replay", capture)
-    assert re.match(r"titan: the loopback exchange does not start: capture .*: line 1 cannot be read", line)
+    assert re.match(r"titan: the loopback exchange does not start: capture .*: line 2 cannot be read", line)
 
 
 def test_a_truncated_capture_is_one_line(nowhere, capfd, made_capture):
