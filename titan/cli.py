@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "verify", help="replay and compare"
     )
     check.add_argument(
-        "session", nargs="?", metavar="SESSION", help="name or directory (default: the last one)"
+        "session", nargs="?", metavar="SESSION", help="name or directory (default: the one last begun)"
     )
     check.add_argument("--settings", type=Path)
     check.add_argument("--json", action="store_true")
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     asked = daily.add_mutually_exclusive_group()
     asked.add_argument(
-        "--session", default="", metavar="ID", help="name or directory (default: the last one)"
+        "--session", default="", metavar="ID", help="name or directory (default: the one last begun)"
     )
     asked.add_argument(
         "--date", default="", metavar="D", help="every session created on this UTC day, YYYY-MM-DD"
@@ -271,7 +271,7 @@ def _report_daily(options: argparse.Namespace) -> int:
 
 
 def _session_directory(options: argparse.Namespace) -> Path:
-    from titan.store.session import list_sessions
+    from titan.store.session import last_begun
 
     if options.session and Path(options.session).is_dir():
         return Path(options.session)
@@ -280,11 +280,10 @@ def _session_directory(options: argparse.Namespace) -> Path:
         if not (journals / options.session).is_dir():
             raise UsageError(f"session {options.session}: not found in {journals}")
         return journals / str(options.session)
-    sessions = list_sessions(journals)
-    if not sessions:
+    found = last_begun(journals)
+    if found is None:
         raise UsageError(f"no session in {journals}; run titan-live first")
-    # By when they were begun on this machine: a replay's name tells the time of its capture.
-    return max(sessions, key=lambda info: info.directory.stat().st_ctime_ns).directory
+    return found.directory
 
 
 def _show(summary: dict[str, Any], *, as_json: bool) -> None:

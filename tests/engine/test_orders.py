@@ -263,7 +263,23 @@ def test_an_execution_is_booked_once_in_every_state(state):
         del manager._live[order.key][order.client_id]
     assert manager.apply_fill(fill(1, 4))
     assert not manager.apply_fill(fill(1, 4))
-    assert (order.filled, order.venue_filled, manager.counts.fills) == (4, 4, 1)
+    assert (order.filled, order.venue_filled) == (4, 4)
+
+
+def test_only_the_sessions_own_executions_are_counted_and_enter_the_digest():
+    manager, _ = managed(venue_id="7")
+    manager.count_fill(fill(1, 4), in_session=False)
+    assert (manager.counts.fills, manager.counts.fills_before_opening, manager.counts.fills_digest) == (
+        0,
+        1,
+        "",
+    )
+    manager.count_fill(fill(2, 4), in_session=True)
+    assert (manager.counts.fills, manager.counts.fills_before_opening) == (1, 1)
+    first = manager.counts.fills_digest
+    manager.count_fill(fill(3, 4), in_session=True)
+    assert len(first) == 16
+    assert manager.counts.fills_digest not in {"", first}
 
 
 def test_an_execution_before_the_first_answer_acknowledges_the_order():

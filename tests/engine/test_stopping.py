@@ -196,6 +196,48 @@ def test_the_daily_loss_ends_with_4():
     assert session.ended.exit_code == 4
 
 
+def test_a_restart_is_no_new_allowance_for_the_days_loss():
+    config = configuration(limits=LIMITS._replace(max_daily_loss=2.0))
+    first = Session(config)
+    first.start()
+    first.tick()
+    first.fill(first.live[0].client_id, 10)
+    first.tick(498_500)
+    first.wait(1)
+    lost = first.desk.day_loss
+    assert lost > 1
+    later = configuration(session="20270115T090000Z-bcdefa", limits=config.limits)
+    second = Session(later, snapshot=first.kernel.snapshot(), venues=[first.venue], start_ns=first.now)
+    second.send(e.SessionStarted(time_ns=second.now))
+    assert second.desk.day_loss == lost
+    tomorrow = Session(later, snapshot=first.kernel.snapshot(), start_ns=first.now + 86_400 * SECOND)
+    tomorrow.send(e.SessionStarted(time_ns=tomorrow.now))
+    assert tomorrow.desk.day_loss == 0
+
+
+def test_what_the_venue_has_not_refuses_the_start_instead_of_asking_for_ever():
+    session = Session()
+    missing = e.QueryFailed(
+        time_ns=session.now,
+        venue="v",
+        query="query_instruments",
+        symbol="X",
+        client_id="",
+        reason="none",
+        final=True,
+    )
+    session.held = []
+    session.send(e.SessionStarted(time_ns=session.now), missing)
+    assert (session.ended.exit_code, session.ended.left_open) == (3, ())
+
+
+def test_a_reporting_currency_without_a_price_refuses_the_start():
+    session = Session(msgspec.structs.replace(configuration(), reporting_currency="EUR"))
+    session.start()
+    assert session.ended.exit_code == 3
+    assert "no price converts USDT to reporting_currency EUR" in session.ended.reason
+
+
 def test_a_new_day_begins_with_a_loss_of_nothing():
     session = Session(configuration(limits=LIMITS._replace(max_daily_loss=2.0)))
     session.start()

@@ -322,7 +322,8 @@ def test_the_settings_become_the_kernels_configuration(tmp_path):
 
 def test_a_strategy_that_is_not_enabled_stays_out(tmp_path):
     settings = read_settings(tmp_path, strategy__enabled="false")
-    assert kernel_config(settings, "s", "loopback", 0).strategies == ()
+    with pytest.raises(UsageError, match="no enabled"):
+        kernel_config(settings, "s", "loopback", 0)
 
 
 def test_a_parameter_out_of_range_names_its_section(tmp_path):

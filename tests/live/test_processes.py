@@ -30,7 +30,15 @@ KEYS = {
     *("latency_us", "cpu_to_first_quote_s", "session", "journal"),
 }
 MORE_KEYS = {
-    *("amends_sent", "cancels_sent", "fills_digest", "unpriced", "left_open", "stopped_because"),
+    *(
+        "amends_sent",
+        "cancels_sent",
+        "fills_before_opening",
+        "fills_digest",
+        "unpriced",
+        "left_open",
+        "stopped_because",
+    ),
 }
 BANNED = {"pandas", "sklearn", "statsmodels", "hmmlearn", "vectorbt", "nbdev", "scipy", "numba", "matplotlib"}
 SAYS_ITS_MODULES = """
@@ -51,12 +59,14 @@ def test_the_default_session_from_the_command_line(tmp_path):
     assert runner.returncode == 0, err
     found = last_object(out)
     assert set(found) == KEYS | MORE_KEYS
-    assert found["orders_acked"] == found["orders_sent"] > 0
+    assert (
+        0 < found["orders_acked"] <= found["orders_sent"]
+    )  # a quote that would take is refused, not acknowledged
     assert found["cpu_to_first_quote_s"] > 0
     parts = {name: Decimal(text) for name, text in found["pnl_parts"].items()}
     assert set(parts) == {"spread", "adverse_selection", "inventory", "fees", "funding"}
     total = (
-        parts["spread"] + parts["adverse_selection"] + parts["inventory"] - parts["fees"] + parts["funding"]
+        parts["spread"] + parts["adverse_selection"] + parts["inventory"] + parts["fees"] + parts["funding"]
     )
     assert abs(total - Decimal(found["pnl"])) <= CENT_MILLIONTH
     assert abs(total - Decimal(found["equity_change_at_venue"])) <= CENT_MILLIONTH
@@ -126,7 +136,7 @@ def agrees(client: Any, found: dict[str, Any], wallet_before: Decimal, trades: l
     held = sum((Decimal(each["positionAmt"]) for each in position), Decimal(0))
     assert found["position"] == {"loopback:BTCUSDT": int(held / Decimal("0.001"))}
     fees = sum(Decimal(trade["info"]["commission"]) for trade in trades)
-    assert Decimal(found["pnl_parts"]["fees"]) == fees
+    assert Decimal(found["pnl_parts"]["fees"]) == -fees
     assert wallet(client) != wallet_before
     assert found["reconciliation_differences"] == found["unknown_orders_at_exit"] == 0
 

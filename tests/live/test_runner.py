@@ -13,9 +13,12 @@ from tests.live.desks import SYMBOL, Log, open_exchange, read_settings, record_c
 from titan.backtest.session import backtest_session
 from titan.engine.strategies import StrategyError
 from titan.live.errors import StartRefused
+from titan.live.runner import machine_locks
+from titan.live.venue import credentials_name
 from titan.loopback.main import LOCKSTEP, ExchangeOptions
 from titan.loopback.signatures import DEFAULT_CREDENTIALS
 from titan.store.journal import SessionReader
+from titan.store.lock import AccountLock
 from titan.store.replay import replay_session
 from titan.strategy import avellaneda_stoikov
 
@@ -23,9 +26,9 @@ ACCOUNT = DEFAULT_CREDENTIALS.key
 
 
 def total(parts: dict[str, str]) -> Decimal:
-    """The parts as the identity of `titan.evaluation.pnl` adds them up: fees are a cost."""
+    """Every part as it adds to the P&L: fees are negative when charged."""
     numbers = {name: Decimal(text) for name, text in parts.items()}
-    return sum(numbers.values()) - 2 * numbers["fees"]
+    return sum(numbers.values())
 
 
 async def test_a_session_trades_and_its_parts_make_its_equity(tmp_path):
@@ -133,3 +136,15 @@ async def test_a_predecessors_strategy_that_is_gone_takes_up_the_venues_word(tmp
     assert second.exit_code == 0
     header = SessionReader(Path(second.summary["journal"])).header
     assert (header.predecessor, header.snapshot) == (first["session"], None)
+
+
+async def test_two_runners_on_one_account_are_refused_whatever_their_journals(tmp_path):
+    """The lock of a journals folder cannot see a second clone; the machine's can."""
+    async with open_exchange() as (_, url):
+        settings = read_settings(tmp_path, venue__rest_url=url)
+        (tmp_path / "elsewhere").mkdir()
+        with (
+            AccountLock(machine_locks(), credentials_name(settings.venue["loopback"])),
+            pytest.raises(StartRefused, match="is already run by process"),
+        ):
+            await trade(tmp_path / "elsewhere", url, 1.0)

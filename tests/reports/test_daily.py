@@ -17,6 +17,7 @@ import pytest
 from tests.reports.tape import START_NS, Tape, linear
 from tests.reports.test_session import change_one_fee
 from tests.sessions import Rehearsal, rewrite_journal
+from tests.store.samples import begun_after
 from titan import cli
 from titan.evaluation.pnl import IdentityError
 from titan.reports import run
@@ -238,6 +239,20 @@ def test_a_day_is_the_sum_of_its_sessions(tmp_path: Path) -> None:
     assert report.check() == "2 of 2 sessions proven; none differs"
     assert report.headline().text.count("parts equal the exchange's equity change") == 2
     assert report_name(tmp_path, "", None).startswith("20240102T000000Z")
+
+
+def test_the_last_session_is_the_one_last_begun_here_whatever_its_name_says(tmp_path: Path) -> None:
+    session_of(tmp_path, 1, START_NS + 10**12)
+    replayed = Tape(tmp_path, BTC, number=2).kill()  # of an older capture
+    begun_after(replayed, next(tmp_path.glob("*-000001")))
+    assert open_report(tmp_path).results[0].session == replayed.name == report_name(tmp_path, "", None)
+    with pytest.raises(ReportError, match=f"the last begun there is {replayed.name}"):
+        report_name(tmp_path, "20240101T000000Z-abcdef", None)
+
+
+def test_the_page_says_how_old_the_mid_may_be(made: Path) -> None:
+    page = made.with_suffix(".html").read_text(encoding="utf-8")
+    assert page.count("up to 100 ms old") == 2, "where it is used first, and among the terms"
 
 
 def test_unlike_currencies_are_never_added(tmp_path: Path) -> None:

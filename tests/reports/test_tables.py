@@ -17,13 +17,13 @@ from titan.reports import figures, screen, tables
 from titan.reports.markouts import clustered_error, markout_curve, markout_table
 from titan.reports.order_tables import latency_table, limit_table, order_table, provenance_table
 from titan.reports.paths import instrument_path, largest_day_loss, pnl_path
+from titan.reports.positions import position_table
 from titan.reports.session_tables import (
     SessionResult,
     fill_summary,
     fill_table,
     notable,
     pnl_table,
-    position_table,
     proof_table,
     read_session,
     remark_table,
@@ -85,6 +85,21 @@ def test_what_became_of_each_order(tmp_path: Path) -> None:
     assert times.loc["place: decision to the venue's answer", "most, ms"] == pytest.approx(5)
     assert times.loc["cancel: decision to the venue's answer", "p50, ms"] == pytest.approx(3)
     assert times.loc["amend: decision to the venue's answer", "p50, ms"] == pytest.approx(1)
+
+
+def test_answers_that_prove_nothing_have_a_row_of_their_own(tmp_path: Path) -> None:
+    tape = opened(tmp_path)
+    standing = tape.place(BTC, -1, 1003, 100)
+    for size in (200, 300):
+        tape.tick(
+            c.AmendOrder(venue="desk", symbol="BTCUSDT", client_id=standing, side=-1, price=1002, size=size)
+        )
+        outcome(tape, standing, "amend", "unknown")
+    tape.tick(c.CancelOrder(venue="desk", symbol="BTCUSDT", client_id=standing))
+    outcome(tape, standing, "cancel", "rejected")
+    found = order_table([read_session(tape.end())])["maker on desk:BTCUSDT"]
+    assert found["answers that prove nothing"] == 2
+    assert found["amends or cancels refused"] == 1
 
 
 def test_an_order_of_before_is_taken_over(tmp_path: Path) -> None:

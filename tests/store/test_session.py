@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.store.memory_disk import MemoryDisk
-from tests.store.samples import header
-from titan.store.session import SESSION_PATTERN, latest_session, list_sessions, new_session_id
+from tests.store.samples import begun_after, header
+from titan.store.session import SESSION_PATTERN, last_begun, latest_session, list_sessions, new_session_id
 from titan.store.writer import SessionWriter
 
 
@@ -58,3 +58,14 @@ def test_a_session_that_never_began_is_listed_with_its_problem_and_passed_over(t
 
 def test_no_directory_holds_no_session(tmp_path: Path) -> None:
     assert list_sessions(tmp_path / "absent") == []
+    assert last_begun(tmp_path / "absent") is None
+
+
+def test_the_session_last_begun_is_told_by_this_machine_not_by_the_name(tmp_path: Path) -> None:
+    live, replayed = "20240809T120000Z-000001", "20240808T120000Z-000001"
+    _session(tmp_path, live, "binance")
+    _session(tmp_path, replayed, "loopback")
+    begun_after(tmp_path / replayed, tmp_path / live)
+    found = last_begun(tmp_path)
+    assert found is not None
+    assert found.session == replayed

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from titan.evaluation.pnl import IdentityError, Parts
 from titan.reports.errors import ReportError
-from titan.reports.screen import Page, headline, session_title
+from titan.reports.screen import Page, facts, headline, session_title
 from titan.reports.session_tables import SessionResult, read_session, totals_by_currency
 from titan.store.framing import JournalError
-from titan.store.session import SessionInfo, list_sessions
+from titan.store.session import SessionInfo, last_begun, list_sessions
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DailyReport:
 
     def headline(self) -> Page:
         """The result in a sentence, and the proof."""
-        page = headline(self.results, self.title)
+        page = headline(self.results, self.title, self.unreadable)
         if not self.unreadable:
             return page
         told = "; ".join(
@@ -35,6 +35,10 @@ class DailyReport:
         return Page(
             f'{page.html}<p style="color:#b5483a"><strong>{told}</strong></p>', f"{page.text}\n{told}"
         )
+
+    def facts(self) -> Page:
+        """Position, limits used and events of note, side by side."""
+        return facts(self.results, self.unreadable)
 
     def sums(self) -> dict[str, Parts]:
         """The P&L by reporting currency; one entry unless the desk changed it in between."""
@@ -64,7 +68,7 @@ class DailyReport:
 
 
 def open_report(journals: Path, session: str = "", day: date | None = None) -> DailyReport:
-    """Read what a report is about: the session named, else those created on a UTC day, else the last session.
+    """Read what a report is about: the session named, else those created on a UTC day, else the one last begun.
 
     Raises
     ------
@@ -80,16 +84,17 @@ def open_report(journals: Path, session: str = "", day: date | None = None) -> D
 
 
 def _chosen(sessions: Sequence[SessionInfo], journals: Path, session: str) -> SessionInfo:
-    if not sessions:
+    last = last_begun(journals)
+    if last is None:
         raise ReportError(
             f"no session in {journals}; run titan-live first, or name the folder of its journals"
         )
     if not session:
-        return sessions[-1]
+        return last
     for info in sessions:
         if info.session == session:
             return info
-    raise ReportError(f"session {session}: not in {journals}; the last one there is {sessions[-1].session}")
+    raise ReportError(f"session {session}: not in {journals}; the last begun there is {last.session}")
 
 
 def report_name(journals: Path, session: str, day: date | None) -> str:
@@ -111,7 +116,7 @@ def _created_on(sessions: Sequence[SessionInfo], day: date, journals: Path) -> l
     found = [info for info in sessions if _created(info) == day]
     if not found:
         raise ReportError(
-            f"no session was created on {day} UTC in {journals}; 'titan report daily' takes the last one"
+            f"no session was created on {day} UTC in {journals}; 'titan report daily' takes the one last begun"
         )
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -21,22 +22,25 @@ MS_NS = 1e6
 def order_table(results: Sequence[SessionResult]) -> pd.DataFrame:
     """Orders by instrument and strategy; one column each, statistics as rows."""
     groups: dict[str, list[OrderLife]] = {}
-    refusals: dict[str, int] = {}
+    refused: Counter[str] = Counter()
+    unproven: Counter[str] = Counter()
     for result in results:
         for life in result.recording.lives.lives.values():
             name = f"{life.strategy or 'unknown'} on {life.key}"
             groups.setdefault(name, []).append(life)
         for outcome in result.recording.lives.outcomes:
             found = result.recording.lives.get(outcome.client_id)
-            if found is not None and outcome.outcome == "rejected" and outcome.action != "place":
-                name = f"{found.strategy or 'unknown'} on {found.key}"
-                refusals[name] = refusals.get(name, 0) + 1
+            if found is None:
+                continue
+            name = f"{found.strategy or 'unknown'} on {found.key}"
+            refused[name] += outcome.outcome == "rejected" and outcome.action != "place"
+            unproven[name] += outcome.outcome == "unknown"
     return pd.DataFrame(
-        {name: _order_statistics(lives, refusals.get(name, 0)) for name, lives in groups.items()}
+        {name: _order_statistics(lives, refused[name], unproven[name]) for name, lives in groups.items()}
     )
 
 
-def _order_statistics(lives: Sequence[OrderLife], refused_changes: int) -> dict[str, float]:
+def _order_statistics(lives: Sequence[OrderLife], refused_changes: int, unproven: int) -> dict[str, float]:
     placed = [life for life in lives if not life.adopted]
     ends = {
         end: sum(life.end == end for life in lives)
@@ -57,6 +61,7 @@ def _order_statistics(lives: Sequence[OrderLife], refused_changes: int) -> dict[
         "rejected": ends["rejected"],
         "never sent": ends["not_sent"],
         "amends or cancels refused": refused_changes,
+        "answers that prove nothing": unproven,
         "not proven ended": sum(not life.end for life in lives),
         "orders with an execution, share": sum(life.filled > 0 for life in lives) / max(len(lives), 1),
         "lots filled of lots quoted, share": filled / max(quoted, 1),

@@ -20,7 +20,7 @@ OF_THE_KERNEL = {"In", "Out"}
 
 
 class DailyParameters(NamedTuple):
-    """What a report is asked for: a session, or a UTC day, or (neither) the last session."""
+    """What a report is asked for: a session, or a UTC day, or (neither) the session last begun."""
 
     journals: Path
     session: str

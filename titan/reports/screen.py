@@ -7,7 +7,9 @@ from html import escape
 
 from titan.reports.figures import signed
 from titan.reports.order_tables import limit_table
-from titan.reports.session_tables import SessionResult, notable, position_table, time_text, totals_by_currency
+from titan.reports.positions import left_behind, position_line, standings
+from titan.reports.session_tables import SessionResult, notable, time_text, totals_by_currency
+from titan.store.session import SessionInfo
 
 MOST_EVENTS = 6
 CELL = "vertical-align:top;text-align:left;padding:0 2em 0 0;width:33%;font-size:1.1em"
@@ -28,9 +30,9 @@ class Page:
         return self.text
 
 
-def headline(results: Sequence[SessionResult], title: str) -> Page:
+def headline(results: Sequence[SessionResult], title: str, unreadable: Sequence[SessionInfo] = ()) -> Page:
     """The result in a sentence, and beneath it whether the venue's equity says the same."""
-    sentence = f"{title} {outcome(results)}"
+    sentence = f"{title} {outcome(results, unreadable)}"
     lines = [line for result in results for line in check_lines(result, named=len(results) > 1)]
     html = [f'<p style="font-size:1.35em;line-height:1.35;margin:0.2em 0 0.5em">{escape(sentence)}</p>']
     for verdict, line in lines:
@@ -40,7 +42,7 @@ def headline(results: Sequence[SessionResult], title: str) -> Page:
     return Page("".join(html), "\n".join([sentence, *(line for _, line in lines)]))
 
 
-def outcome(results: Sequence[SessionResult]) -> str:
+def outcome(results: Sequence[SessionResult], unreadable: Sequence[SessionInfo] = ()) -> str:
     """What was made, by how many executions, and what is left."""
     if not results:
         return "holds no session that can be read."
@@ -50,19 +52,11 @@ def outcome(results: Sequence[SessionResult]) -> str:
     ]
     count = sum(len(result.recording.executions) for result in results)
     missing = [amount for result in results for amount in result.total.missing]
-    sentence = f"{' and '.join(made)} in {count} execution{'' if count == 1 else 's'}; {_left(results[-1])}."
+    left = left_behind(standings(results, unreadable))
+    sentence = f"{' and '.join(made)} in {count} execution{'' if count == 1 else 's'}; {left}."
     if missing:
         sentence += f" Not counted, for want of a price: {', '.join(missing)}."
     return sentence
-
-
-def _left(result: SessionResult) -> str:
-    held = [
-        f"{market.quantity.normalize():+f} {key}"
-        for key, market in result.recording.markets.items()
-        if market.quantity
-    ]
-    return f"it ended holding {', '.join(held)}" if held else "it ended flat"
 
 
 def check_lines(result: SessionResult, *, named: bool) -> list[tuple[str, str]]:
@@ -105,10 +99,10 @@ def unread(result: SessionResult) -> str:
     )
 
 
-def facts(results: Sequence[SessionResult]) -> Page:
+def facts(results: Sequence[SessionResult], unreadable: Sequence[SessionInfo] = ()) -> Page:
     """Position, limits used and events of note, side by side."""
     columns = {
-        "Position": _positions(results),
+        "Position": _positions(results, unreadable),
         "Limits, most used": _limits(results),
         "Events of note": _events(results),
     }
@@ -124,14 +118,9 @@ def facts(results: Sequence[SessionResult]) -> Page:
     )
 
 
-def _positions(results: Sequence[SessionResult]) -> list[str]:
-    if not results:
-        return ["none"]
-    table = position_table(results[-1:])
-    return [
-        f"{name}: {row['at the end']:+g} at the end ({row['least']:+g} to {row['most']:+g})"
-        for name, row in table.iterrows()
-    ] + ["in units of the contract"]
+def _positions(results: Sequence[SessionResult], unreadable: Sequence[SessionInfo]) -> list[str]:
+    lines = [position_line(standing) for standing in standings(results, unreadable)]
+    return [*lines, "in units of the contract"] if lines else ["none"]
 
 
 def _limits(results: Sequence[SessionResult]) -> list[str]:

@@ -111,7 +111,7 @@ def pnl_table(results: Sequence[SessionResult]) -> pd.DataFrame:
     ]
     for currency, parts in totals_by_currency(results).items():
         rows.append({"session": "", "instrument": "all", "strategy": "all", "asset": currency, **_row(parts)})
-    return _narrow(pd.DataFrame(rows), results)
+    return narrow(pd.DataFrame(rows), results)
 
 
 def totals_by_currency(results: Sequence[SessionResult]) -> dict[str, Parts]:
@@ -123,7 +123,7 @@ def totals_by_currency(results: Sequence[SessionResult]) -> dict[str, Parts]:
     }
 
 
-def _narrow(frame: pd.DataFrame, results: Sequence[SessionResult]) -> pd.DataFrame:
+def narrow(frame: pd.DataFrame, results: Sequence[SessionResult]) -> pd.DataFrame:
     """Without the session's column where there is only one; without a numbered index."""
     if len(results) == 1 and "session" in frame:
         frame = frame.drop(columns="session")
@@ -147,7 +147,7 @@ def proof_table(results: Sequence[SessionResult]) -> pd.DataFrame:
         for result in results
         for proof in result.proofs
     ]
-    return _narrow(pd.DataFrame(rows, columns=list(rows[0]) if rows else ["venue", "verdict"]), results)
+    return narrow(pd.DataFrame(rows, columns=list(rows[0]) if rows else ["venue", "verdict"]), results)
 
 
 def day_table(results: Sequence[SessionResult]) -> pd.DataFrame:
@@ -193,7 +193,10 @@ def executions(results: Sequence[SessionResult]) -> Iterator[tuple[SessionResult
 
 
 def fill_table(results: Sequence[SessionResult]) -> pd.DataFrame:
-    """Every execution, oldest first: edge is what it gained against the mid just before it, bps of that mid."""
+    """Every execution, oldest first: edge is what it gained against the mid just before it, bps of that mid.
+
+    That mid is of the depth book as last received, up to 100 ms old.
+    """
     rows = [
         {
             "time": moment(row.time_ns),
@@ -268,30 +271,3 @@ def notable(results: Sequence[SessionResult]) -> pd.DataFrame:
     """Warnings, errors, funding and positions taken over, by code: what an operator should have seen."""
     table = remark_table(results)
     return table[table["level"].isin(NOTABLE) | table.index.isin(ALWAYS_NOTABLE)]
-
-
-def position_table(results: Sequence[SessionResult]) -> pd.DataFrame:
-    """Position at both ends, in the contract's units, and its value at the closing mid."""
-    rows = []
-    for result in results:
-        for key, market in result.recording.markets.items():
-            opening = result.recording.venues[key.venue].held_at_opening.get(key.symbol, Decimal(0))
-            path = [opening]
-            for row in result.recording.executions:
-                if row.key == key:
-                    path.append(path[-1] + row.side * row.quantity)
-            linear = market.terms is None or market.terms.kind == "linear"
-            value = None if market.mid is None else market.quantity * (market.mid if linear else 1)
-            rows.append(
-                {
-                    "session": result.session,
-                    "instrument": str(key),
-                    "at the start": float(opening),
-                    "at the end": float(market.quantity),
-                    "least": float(min(path)),
-                    "most": float(max(path)),
-                    "closing mid": float(market.mid) if market.mid is not None else float("nan"),
-                    "value at the end": float(value) if value is not None else float("nan"),
-                }
-            )
-    return _narrow(pd.DataFrame(rows), results)

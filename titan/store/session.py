@@ -54,6 +54,19 @@ def list_sessions(journals: Path) -> list[SessionInfo]:
     return [_info(journals / name) for name in names]
 
 
+def last_begun(journals: Path) -> SessionInfo | None:
+    """The session of the directory that was last begun on this machine, or None.
+
+    Not the last by name: the name of a replay tells the time of its capture. The directory's own time decides,
+    that of the last file made in it.
+    """
+    return max(
+        list_sessions(journals),
+        key=lambda info: (info.directory.stat().st_ctime_ns, info.session),
+        default=None,
+    )
+
+
 def latest_session(journals: Path, account: str) -> SessionInfo | None:
     """The account's latest session that began, or None.
 
