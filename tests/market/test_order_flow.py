@@ -35,7 +35,8 @@ touches = st.builds(
     st.integers(0, 1000),
 )
 trades = st.lists(
-    st.tuples(st.sampled_from([1, -1]), st.floats(0.0, 1e6), st.integers(0, 10**11)), max_size=30
+    st.tuples(st.sampled_from([1, -1]), st.just(0.0) | st.floats(1e-9, 1e6), st.integers(0, 10**11)),
+    max_size=30,
 )
 gaps = st.lists(st.floats(1e-3, 10.0), min_size=5, max_size=40)
 
