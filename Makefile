@@ -14,8 +14,9 @@ ARGS ?=
 digest = $(shell cat $(1) pyproject.toml | sha256sum | cut -c1-16)
 UV_STAMP := $(VENV)/.uv-$(call digest,requirements/uv.txt)
 RUNNER := $(VENV)/.runner-$(call digest,requirements/runner.txt)
-DEV := $(VENV)/.dev-$(call digest,requirements/dev.txt)
+DEV := $(VENV)/.dev-$(call digest,requirements/dev.txt requirements/oracles.txt)
 LAB := $(VENV)/.lab-$(call digest,requirements/dev.txt requirements/lab.txt)
+DOCS := $(VENV)/.docs-$(call digest,requirements/dev.txt requirements/docs.txt)
 # The development environment holds everything that the runner needs.
 RUNNER_OR_DEV := $(if $(wildcard $(DEV)),$(DEV),$(RUNNER))
 
@@ -23,7 +24,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help run test check export lab bench oracles report lock clean
+.PHONY: help run test check export docs lab bench oracles report lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -38,7 +39,7 @@ $(UV_STAMP): requirements/uv.txt
 # Setup speaks on stderr, because the last line of stdout belongs to the program.
 define install
 	@echo "setting up $(VENV) from $(1)" >&2
-	@rm -f $(VENV)/.runner-* $(VENV)/.dev-* $(VENV)/.lab-*
+	@rm -f $(VENV)/.runner-* $(VENV)/.dev-* $(VENV)/.lab-* $(VENV)/.docs-*
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(1) >&2
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
 endef
@@ -49,6 +50,12 @@ $(RUNNER): $(UV_STAMP)
 
 $(DEV): $(UV_STAMP)
 	$(call install,requirements/dev.txt)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/oracles.txt >&2
+	@touch $@
+
+$(DOCS): $(DEV)
+	@echo "adding Sphinx to $(VENV)" >&2
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/docs.txt >&2
 	@touch $@
 
 $(LAB): $(DEV)
@@ -95,8 +102,9 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	@$(COMPILE) pyproject.toml requirements/build.in -o requirements/runner.txt
-	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra dev -c requirements/runner.txt -o requirements/dev.txt
-	@$(COMPILE) pyproject.toml --extra research -c requirements/dev.txt -o requirements/lab.txt
+	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra fits --extra dev -c requirements/runner.txt -o requirements/dev.txt
+	@$(COMPILE) --no-deps requirements/oracles.in -o requirements/oracles.txt
+	@$(COMPILE) pyproject.toml --extra research --extra fits -c requirements/dev.txt -o requirements/lab.txt
 	@$(COMPILE) pyproject.toml --extra docs -c requirements/dev.txt -o requirements/docs.txt
 
 clean: ## remove what can be made again (.venv, caches, coverage)

@@ -4,6 +4,10 @@ A strategy module holds `Parameters` (a NamedTuple whose fields are annotated wi
 numeric NamedTuple), and the pure functions ``initial(parameters) -> State``, ``update(parameters, state,
 view) -> State`` and ``quote(parameters, state, view) -> Quotes``. All values are plain numbers, so that the
 kernel can call the Python function and a parameter sweep can compile the same source.
+
+A strategy over several instruments says so with ``LEGS``: how many it needs, 0 for any number. Its functions are
+``initial(parameters, legs) -> State``, ``update(parameters, state, views) -> State`` and ``quote(parameters, state,
+views) -> tuple[Leg, ...]``, with one `View` and one `Leg` an instrument, in the order of its symbols.
 """
 
 from __future__ import annotations
@@ -58,6 +62,23 @@ class Quotes(NamedTuple):
     layer_step: float = 0.0
 
 
+class Take(NamedTuple):
+    """An order that takes at once what stands at `limit` or better, and leaves nothing in the book.
+
+    The engine sends no second one for an instrument while one is on its way or its fate is unknown.
+    """
+
+    size: float = 0.0  # base coins, signed: positive buys, 0 is none
+    limit: float = float("nan")  # quote currency, the worst price
+
+
+class Leg(NamedTuple):
+    """What a strategy over several instruments wants on one of them: resting quotes, and something taken at once."""
+
+    quotes: Quotes
+    take: Take = Take()
+
+
 class StrategyModule(Protocol):
     """The shape of a strategy module, exported or of another package."""
 
@@ -72,6 +93,26 @@ class StrategyModule(Protocol):
 
     @staticmethod
     def quote(parameters: Any, state: Any, view: View) -> Quotes: ...
+
+
+class PortfolioModule(Protocol):
+    """The shape of a strategy module over several instruments.
+
+    An instrument that cannot be traded just now is shown with its touch NaN; what is wanted there is not sent.
+    """
+
+    LEGS: int
+    Parameters: type[Any]
+    State: type[Any]
+
+    @staticmethod
+    def initial(parameters: Any, legs: int) -> Any: ...
+
+    @staticmethod
+    def update(parameters: Any, state: Any, views: tuple[View, ...]) -> Any: ...
+
+    @staticmethod
+    def quote(parameters: Any, state: Any, views: tuple[View, ...]) -> tuple[Leg, ...]: ...
 
 
 class ParameterError(ValueError):
