@@ -25,18 +25,17 @@ EVERYTHING = "all"
 def on_action(desk: Desk, event: OperatorAction) -> None:
     """Take up what somebody asks for; it is answered once it is proven, or at its deadline."""
     target = f" {event.target}" if event.target else ""
-    desk.note(
-        "warning", "operator", f"{event.who}: {event.action}{target} ({event.why or 'no reason given'})"
-    )
+    because = f"{event.who or 'nobody named'}: {event.why or 'no reason given'}"
+    desk.note("warning", "operator", f"{event.action}{target} ({because})")
     refusal = _refusal(desk, event)
     if refusal:
         _answer(desk, event.request, False, refusal)
         return
     request = Request(event.request, event.action, desk.now_ns + desk.config.timing.shutdown_ns)
     if event.action == "pause":
-        desk.paused = f"{event.who}: {event.why}"
+        desk.paused = because
     elif event.action == "stop":
-        halt(desk, f"{event.who}: {event.why}")
+        halt(desk, because)
     elif event.action == "resume":
         _resume(desk, event)
         return
@@ -62,13 +61,15 @@ def _refusal(desk: Desk, event: OperatorAction) -> str:
     if event.action == "resume" and desk.kill_switch:
         return f"the kill switch is on ({desk.kill_switch}); remove its file first"
     if event.action == "resume" and desk.halted and not (event.who.strip() and event.why.strip()):
-        return f"stopped ({desk.halted}): resume needs a named operator and a reason"
+        return f"stopped ({desk.halted}): resume needs a named operator and a reason (--operator, --reason)"
     if event.action == "cancel" and event.target != EVERYTHING:
         order = desk.orders.get(event.target)
         if order is None:
             return f"order {event.target}: not known here; 'titan status' lists the open ones"
         if not order.live:
-            return f"order {event.target}: has ended already ({order.state}, filled {order.filled} of {order.size} lots)"
+            return (
+                f"order {event.target}: has ended: {order.state}, filled {order.filled} of {order.size} lots"
+            )
     return ""
 
 
@@ -84,7 +85,7 @@ def on_kill_switch(desk: Desk, event: KillSwitch) -> None:
 
 
 def halt(desk: Desk, reason: str) -> None:
-    """STOP: every order is cancelled and nothing that adds risk is sent, in this session or the next, until a resume."""
+    """STOP: every order is cancelled, and nothing is quoted in this session or the next, until a resume."""
     if not desk.halted:
         desk.halted = reason
         desk.note("error", "halted", f"STOP: {reason}; it stays until a named operator resumes")

@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -18,6 +17,7 @@ from titan.live import provenance
 from titan.live.child import ChildExchange
 from titan.live.clocks import session_clock
 from titan.live.configure import kernel_config, strategy_modules
+from titan.live.control import Control, control_path, machine_folder
 from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
 from titan.live.journaling import begin_journal
 from titan.live.lockstep import Mailbox, follow
@@ -25,6 +25,7 @@ from titan.live.outbox import Outbox
 from titan.live.recovery import find_predecessor
 from titan.live.result import Result
 from titan.live.session import Session
+from titan.live.status import status
 from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry, start_logging
 from titan.live.venue import VenueAddress, address_of, build_adapter, credentials_name
@@ -95,7 +96,7 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
             stack.enter_context(AccountLock(journals, account))
             if settings.venue[options.venue].rest_url:
                 stack.enter_context(
-                    AccountLock(machine_locks(), credentials_name(settings.venue[options.venue]))
+                    AccountLock(machine_folder(), credentials_name(settings.venue[options.venue]))
                 )
         except AccountLocked as error:
             raise StartRefused(str(error)) from None
@@ -110,11 +111,6 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
             watch = asyncio.create_task(runner.end_with(child))
             stack.callback(watch.cancel)
         return await runner.run()
-
-
-def machine_locks() -> Path:
-    """Where this machine's runners lock the accounts they trade, whatever folder their journals are in."""
-    return Path(tempfile.gettempdir()) / f"titan-{os.getuid()}"
 
 
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
@@ -325,17 +321,32 @@ class Runner:
     async def _live_on_the_clock(
         self, session: Session, outbox: Outbox, adapter: Adapter, telemetry: Telemetry
     ) -> None:
-        await self._open(session, adapter)
-        view = View(session.kernel, telemetry, quiet=self._options.quiet)
-        with view:
-            while not self._stop.is_set():
-                self._guard(session.fire_due)
-                view.refresh()
-                due = session.timers.next_ns
-                wait_s = TIMER_LIMIT_S if due is None else (due - session.clock.now_ns()) / 1e9
-                await self._wait(min(max(wait_s, 0.0), TIMER_LIMIT_S), outbox)
+        control = self._control(session)
+        await control.open()
+        try:
+            await self._open(session, adapter)
+            with View(session.kernel, telemetry, quiet=self._options.quiet) as view:
+                while not self._stop.is_set():
+                    control.watch()
+                    self._guard(session.fire_due)
+                    view.refresh()
+                    due = session.timers.next_ns
+                    wait_s = TIMER_LIMIT_S if due is None else (due - session.clock.now_ns()) / 1e9
+                    await self._wait(min(max(wait_s, 0.0), TIMER_LIMIT_S), outbox)
+        finally:
+            await control.close()
         await self._raise_fault(outbox)
         await outbox.settle()
+
+    def _control(self, session: Session) -> Control:
+        settings = self._settings
+        path = control_path(settings.project.journals, self._account)
+        deadline_s = settings.live.shutdown_timeout_s
+        control = Control(
+            path, settings.project.kill_file, self._ingest, lambda: status(session.kernel), deadline_s
+        )
+        session.answered = control.answered
+        return control
 
     async def _wait(self, seconds: float, outbox: Outbox) -> None:
         with suppress(TimeoutError):
