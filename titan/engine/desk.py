@@ -51,6 +51,8 @@ class Market:
     book_asked_ns: int = 0
     differing_since_ns: int = 0
     """When the venue's position first differed from the ledger's; 0 while they agree."""
+    stated_lots: int = 0
+    """The venue's position that differed then."""
 
     @property
     def terms(self) -> Instrument:

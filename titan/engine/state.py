@@ -20,7 +20,7 @@ _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 MARKET_PLAIN = (
     "mid_half_ticks", "heard_ns", "stopped", "obstacle",
-    "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns",
+    "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns", "stated_lots",
 )  # fmt: skip
 DESK_PLAIN = (
     "now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "halted", "kill_switch", "differences", "day",
@@ -134,7 +134,7 @@ def _thaw_market(market: Market, data: dict[str, Any], same_session: bool) -> No
     market.fees = data["fees"] and msgspec.convert(data["fees"], FeeRates)
     market.mark = data["mark"] and msgspec.convert(data["mark"], MarkPrice)
     for name in MARKET_PLAIN:
-        setattr(market, name, data["plain"][name])
+        setattr(market, name, data["plain"].get(name, getattr(market, name)))
 
 
 def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:

@@ -49,6 +49,12 @@ class SteppedWriter(SessionWriter):
         if not self._ended:
             self._run()
 
+    def kill(self) -> None:
+        """The process dies here: nothing more is written, nobody is told."""
+        if self._due is not None:
+            self._due.cancel()
+        self._ended = True
+
     def _end_with(self, error: OSError) -> None:
         self._fail(error)
         self._settle_waiters(ended=True)
