@@ -288,6 +288,7 @@ def test_answers_that_do_not_fit_quarantine_it(answer, fault):
         (-1, ("A",), r"\[strategy\.pair\] code: LEGS = -1: must be a whole number of instruments"),
         (1.5, ("A",), r"LEGS = 1\.5: must be a whole number"),
         (True, ("A",), r"LEGS = True: must be a whole number"),
+        (None, ("A",), r"LEGS = None: must be a whole number"),
     ],
 )
 def test_symbols_that_the_code_cannot_work_on_are_refused(needed, symbols, message):

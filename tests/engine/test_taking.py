@@ -269,6 +269,7 @@ def test_a_quote_that_is_being_moved_into_the_way_counts_where_it_goes():
     session.fill(first_bid(session).client_id, 3)
     commands = session.tick(MID, symbol="ETHUSDT")  # a sale at MID - 8 or more meets a bid at MID - 4
     assert not takes(commands)
+    assert "denied_self_trade" not in codes(commands), "it waits, which is no refusal"
     session.venue.silent.clear()
     assert takes(both(session, 8)), "the amend is answered for, and the bid stands elsewhere"
 

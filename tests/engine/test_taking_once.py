@@ -49,6 +49,7 @@ def test_one_whose_end_is_not_told_is_asked_about_though_it_was_acknowledged():
     assert [o.state for o in under_way(session)] == [OrderState.OPEN]
     commands = both(session, 3)
     assert take.client_id in {x.client_id for x in of(commands, c.QueryOrder)}
+    assert not of(commands, c.CancelOrder, c.AmendOrder), "to the router it is no quote"
     assert not takes(commands + both(session, 4))
     assert (session.lots("ETHUSDT"), under_way(session)) == (-3, [])
 

@@ -7,7 +7,7 @@ import math
 from titan.engine import taking
 from titan.engine.desk import Desk, Market
 from titan.engine.portfolios import PortfolioHost
-from titan.engine.quoting import look, obstacle, quarantine, resume, withdraw
+from titan.engine.quoting import ask, look, obstacle, resume, withdraw
 
 
 def evaluate(desk: Desk) -> None:
@@ -30,11 +30,8 @@ def _evaluate(desk: Desk, host: PortfolioHost) -> None:
         look(desk, market, seat)._replace(last_mid=_last_mid(market) if reason else None)
         for (market, seat), reason in zip(legs, reasons, strict=True)
     ]
-    try:
-        answers = host.evaluate(outlooks)
-    # A strategy is anybody's code: whatever it raises takes it out of service, never the others.
-    except Exception as error:
-        quarantine(desk, host.seats, error)
+    answers = ask(desk, host.seats, host.evaluate, outlooks)
+    if answers is None:
         return
     open_legs = [
         (*leg, answer) for leg, answer, reason in zip(legs, answers, reasons, strict=True) if not reason

@@ -44,7 +44,7 @@ def check_legs(module: PortfolioModule, symbols: Sequence[str], where: str) -> N
         Naming the key, its value and how many symbols are needed.
     """
     given = f"[{where}] symbols = {', '.join(symbols)}"
-    needed = module.LEGS
+    needed = getattr(module, "LEGS", None)
     if isinstance(needed, bool) or not isinstance(needed, int) or needed < 0:
         raise StrategyError(
             f"[{where}] code: LEGS = {needed!r}: must be a whole number of instruments, 0 for any number"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
@@ -13,6 +14,9 @@ from titan.model.commands import AmendOrder, Decision, PlaceOrder
 from titan.model.orders import Lifetime, Order, OrderState
 from titan.risk.budget import RecentOrder
 from titan.risk.denials import Denial, explain
+
+S = TypeVar("S")
+A = TypeVar("A")
 
 
 def obstacle(desk: Desk, market: Market, host: Seat) -> str:
@@ -82,19 +86,24 @@ def look(desk: Desk, market: Market, host: Seat) -> Outlook:
 
 
 def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
+    quotes = ask(desk, [host], host.evaluate, look(desk, market, host))
+    if quotes is not None:
+        resume(desk, market, host)
+        carry_out(desk, market, host, quotes)
+
+
+def ask(desk: Desk, seats: Sequence[Seat], evaluate: Callable[[S], A], shown: S) -> A | None:
+    """What a strategy answers to what it is shown; None if it is quarantined for that."""
     try:
-        quotes = host.evaluate(look(desk, market, host))
+        return evaluate(shown)
     # A strategy is anybody's code: whatever it raises takes it out of service, never the others.
     except Exception as error:
-        quarantine(desk, [host], error)
-        return
-    resume(desk, market, host)
-    carry_out(desk, market, host, quotes)
+        _quarantine(desk, seats, f"{type(error).__name__}: {error}")
+        return None
 
 
-def quarantine(desk: Desk, seats: Sequence[Seat], error: Exception) -> None:
+def _quarantine(desk: Desk, seats: Sequence[Seat], fault: str) -> None:
     """Take a strategy out of service on every instrument it trades."""
-    fault = f"{type(error).__name__}: {error}"
     text = f"{seats[0].config.name}: {fault}; its orders are pulled"
     desk.note("error", "strategy_quarantined", text, seats[0].key)
     for seat in seats:
