@@ -90,6 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exchange.add_argument("--replay", type=Path, metavar="CAPTURE", help="replay a recorded market")
     exchange.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated market")
     exchange.add_argument(
+        "--symbols", default="BTCUSDT", metavar="A,B", help="of the generated market: BTCUSDT unless given"
+    )
+    exchange.add_argument(
         "--speed", default="1", metavar="X|max", help="of the exchange's clock; max is lock-step"
     )
     exchange.add_argument(
@@ -173,6 +176,7 @@ def _exchange(options: argparse.Namespace) -> int:
             port=options.port,
             replay=options.replay,
             seed=options.seed,
+            symbols=tuple(options.symbols.split(",")),
             speed=parse_speed(options.speed),
             accounts=accounts,
             stop_at_stdin_end=options.until_stdin_ends,
