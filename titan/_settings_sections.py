@@ -111,7 +111,11 @@ class Strategy(Section):
     venue: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = Field(
         "", description="The [venue.NAME] it trades on; empty takes the one of [live]."
     )
-    symbols: Symbols = Field(("BTCUSDT",), description="Instruments it quotes, separated by commas.")
+    symbols: Symbols = Field(
+        ("BTCUSDT",),
+        description="Instruments it quotes, separated by commas: each by itself, or all together, in this order, where "
+        "its code is for several.",
+    )
     enabled: bool = Field(True, description="Whether the runner hosts it.")
     requote_ticks: int = Field(
         1, ge=1, le=10_000, description="A quote follows the market once it is off by this many ticks."

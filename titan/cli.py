@@ -90,6 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exchange.add_argument("--replay", type=Path, metavar="CAPTURE", help="replay a recorded market")
     exchange.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated market")
     exchange.add_argument(
+        "--symbols", default="BTCUSDT", metavar="A,B", help="of the generated market: BTCUSDT unless given"
+    )
+    exchange.add_argument(
         "--speed", default="1", metavar="X|max", help="of the exchange's clock; max is lock-step"
     )
     exchange.add_argument(
@@ -129,6 +132,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--settings", type=Path)
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=_journal_verify)
+
+    chaos = commands.add_parser("chaos", help="seeded trials of the whole stack against a failing exchange")
+    chaos.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default 100)")
+    chaos.add_argument("--first-seed", type=int, default=1, metavar="K", help="the first one (default 1)")
+    chaos.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
+    chaos.add_argument(
+        "--state", type=Path, metavar="FILE", help="note what is done there, and go on from it"
+    )
+    chaos.add_argument(
+        "--json", action="store_true", help="one JSON object a trial that fails, and one at the end"
+    )
+    chaos.set_defaults(run=_chaos)
 
     new = commands.add_parser("new", help="begin something of your own")
     strategy = new.add_subparsers(dest="action", required=True).add_parser(
@@ -230,6 +245,7 @@ def _exchange(options: argparse.Namespace) -> int:
             port=options.port,
             replay=options.replay,
             seed=options.seed,
+            symbols=tuple(options.symbols.split(",")),
             speed=parse_speed(options.speed),
             accounts=accounts,
             stop_at_stdin_end=options.until_stdin_ends,
@@ -285,6 +301,25 @@ def _journal_verify(options: argparse.Namespace) -> int:
     found = {name: value for name, value in replay._asdict().items() if name != "kernel"}
     _show(found, as_json=options.json)
     return CLEAN if replay.identical else 1
+
+
+def _chaos(options: argparse.Namespace) -> int:
+    from titan.chaos.run import StateError, run_trials, told
+
+    def tell(text: str) -> None:
+        print(text, flush=True)
+
+    try:
+        total = run_trials(
+            range(options.first_seed, options.first_seed + options.seeds),
+            workers=options.workers,
+            state=options.state,
+            failed=lambda trial: tell(told(trial, as_json=options.json)),
+        )
+    except StateError as error:
+        raise UsageError(str(error)) from None
+    tell(json.dumps(total) if options.json else "  ".join(f"{name} {value}" for name, value in total.items()))
+    return CLEAN if not total["violations"] else 1
 
 
 def _new_strategy(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import msgspec
 from titan.model import commands as c
 from titan.model import events as e
 from titan.model.instruments import Instrument
+from titan.model.orders import Lifetime
 
 SECOND = 1_000_000_000
 MID = 500_000  # ticks of 0.10
@@ -108,7 +109,7 @@ class ScriptedVenue:
         self.orders[client_id] = order
         return order
 
-    def execute(self, client_id, lots, now_ns, *, fee="0.001", fee_asset="USDT", price=None):
+    def execute(self, client_id, lots, now_ns, *, fee="0.001", fee_asset="USDT", price=None, maker=True):
         """Fill an order partly or wholly: the update and the fill as the private stream tells them."""
         order = self.orders[client_id]
         terms, holding = self.terms[order.symbol], self.holdings[order.symbol]
@@ -132,7 +133,7 @@ class ScriptedVenue:
         fill = e.Fill(
             time_ns=now_ns, venue=self.name, symbol=order.symbol, venue_ns=now_ns, client_id=client_id,
             venue_id=order.venue_id, trade_id=str(self._ids), side=order.side, price=price or order.price,
-            size=lots, maker=True, fee=Decimal(fee), fee_asset=fee_asset, realized=realized, source="stream",
+            size=lots, maker=maker, fee=Decimal(fee), fee_asset=fee_asset, realized=realized, source="stream",
         )  # fmt: skip
         self.fills.append(fill)
         return [self.update(order, now_ns, "stream"), fill]
@@ -178,7 +179,19 @@ class ScriptedVenue:
         order = self.rest(
             command.client_id, command.side, command.price, command.size, now_ns, command.symbol
         )
+        if command.lifetime is Lifetime.IOC:
+            return self._take(order, now_ns)
         return [self.update(order, now_ns)]
+
+    def _take(self, order, now_ns):
+        """Trade at the touch what stands there, and end what is left of the order."""
+        levels = self._levels[order.symbol][order.side > 0]
+        price, there = levels[0] if levels else (0, 0)
+        lots = min(there, order.size) if order.side * (order.price - price) >= 0 else 0
+        told = self.execute(order.client_id, lots, now_ns, price=price, maker=False) if lots else []
+        if order.filled < order.size:
+            order.state = "expired"
+        return [*told, self.update(order, now_ns)]
 
     def alive(self, client_id):
         order = self.orders.get(client_id)

@@ -12,6 +12,7 @@ from titan.chaos.network import MemoryClient, MemoryConnector
 from titan.chaos.world import ACCOUNT, VENUE, World
 from titan.engine.configuration import KernelConfig
 from titan.engine.kernel import Kernel
+from titan.engine.strategies import AnyStrategyModule
 from titan.live.journaling import begin_journal
 from titan.live.outbox import Outbox
 from titan.live.provenance import Origin
@@ -20,7 +21,6 @@ from titan.live.recovery import find_predecessor
 from titan.live.session import Session
 from titan.loopback.signatures import DEFAULT_CREDENTIALS
 from titan.model.commands import AnyCommand, EndSession
-from titan.model.contract import StrategyModule
 from titan.model.events import JournalledEvent, SessionStarted, StorageFailed
 from titan.settings import Settings
 from titan.store.stepped_writer import SteppedWriter
@@ -44,7 +44,7 @@ class Life:
         Where the journals are.
     config : KernelConfig
         What is traded; its session names this life.
-    modules : mapping of str to StrategyModule
+    modules : mapping of str to module
         The strategies.
     origin : Origin
         For the journal's header.
@@ -57,7 +57,7 @@ class Life:
         world: World,
         settings: Settings,
         config: KernelConfig,
-        modules: Mapping[str, StrategyModule],
+        modules: Mapping[str, AnyStrategyModule],
         origin: Origin,
         draw: random.Random,
     ) -> None:

@@ -19,7 +19,7 @@ class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One strategy on one instrument; `parameters` in the order of its `Parameters` fields."""
+    """One strategy on one instrument, or on several; `parameters` in the order of its `Parameters` fields."""
 
     name: str
     code: str
@@ -29,11 +29,18 @@ class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
     requote_ticks: int = 1
     minimum_edge_bps: float = 0.0
     """What each fill must earn beyond its fee, measured from the strategy's fair value."""
+    legs: tuple[str, ...] = ()
+    """The symbols of a strategy over several instruments, in its order, `symbol` first; empty for any other."""
 
     @property
     def key(self) -> InstrumentKey:
-        """The instrument it quotes."""
+        """The instrument it quotes, or the first one of several."""
         return InstrumentKey(self.venue, self.symbol)
+
+    @property
+    def keys(self) -> tuple[InstrumentKey, ...]:
+        """Every instrument it trades."""
+        return tuple(InstrumentKey(self.venue, symbol) for symbol in self.legs or (self.symbol,))
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):

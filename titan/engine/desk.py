@@ -12,7 +12,8 @@ from titan.engine.configuration import KernelConfig
 from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.ledger import Ledger
 from titan.engine.orders import OrderManager
-from titan.engine.strategies import StrategyHost
+from titan.engine.portfolios import PortfolioHost
+from titan.engine.strategies import Seat, StrategyHost
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, Notice, PlaceOrder, SetTimer
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
 from titan.model.instruments import Instrument, InstrumentKey
@@ -133,6 +134,8 @@ class Desk:
     venues: dict[str, VenueDesk]
     hosts: list[StrategyHost]
     gate: Gatekeeper
+    portfolios: list[PortfolioHost] = field(default_factory=list)
+    """The hosts of strategies over several instruments."""
     phase: Phase = Phase.STARTING
     now_ns: int = 0
     epoch_ns: int = 0
@@ -155,6 +158,8 @@ class Desk:
     day_open: Decimal = Decimal(0)
     """The session's P&L at that day's start."""
     out: list[AnyCommand] = field(default_factory=list)
+    touched: set[InstrumentKey] = field(default_factory=set)
+    """Instruments whose strategies were asked in this step."""
 
     def emit(self, command: AnyCommand) -> None:
         """Decide on a command; every message to a venue's order entry counts against its budget."""
@@ -179,6 +184,11 @@ class Desk:
     def day_loss(self) -> Decimal | None:
         """What this UTC day has lost so far (a loss is positive), reporting currency; None if it cannot be valued."""
         return None if self.pnl is None else self.day_open - self.pnl
+
+    @property
+    def seats(self) -> list[Seat]:
+        """Every strategy's place on every instrument it trades."""
+        return [*self.hosts, *(seat for host in self.portfolios for seat in host.seats)]
 
     def revalue(self) -> None:
         """Take the session's P&L at the present mids: after every execution, and on the fixed clock."""

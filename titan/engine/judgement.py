@@ -23,6 +23,7 @@ def judge(
     price: int,
     size: int,
     replaces: Order | None = None,
+    post_only: bool = True,
 ) -> Denial | None:
     """May this order, or this order as an amend would make it, be sent?
 
@@ -32,6 +33,8 @@ def judge(
         +1 or -1, ticks, and the lots that may still fill.
     replaces : Order, optional
         The order that is amended: until the venue answers, the worse of both counts.
+    post_only : bool
+        False for an order that is meant to take: it may reach the market's touch, but no order of ours.
     """
     terms = market.terms
     request = OrderRequest(
@@ -40,6 +43,7 @@ def judge(
         size=size,
         notional=terms.notional(terms.price(price), size),
         replaced=replaces.remaining if replaces else 0,
+        post_only=post_only,
     )
     recent = RecentOrder(desk.now_ns, side, price, size)
     return evaluate(

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from titan.engine import account, operator, quoting, starting, stopping
+from titan.engine import account, operator, portfolio_quoting, quoting, starting, stopping
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
@@ -19,13 +19,15 @@ from titan.engine.desk import Desk, Market, Phase, VenueDesk
 from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.ledger import Ledger
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
+from titan.engine.portfolios import PortfolioHost
+from titan.engine.router import STEADY
 from titan.engine.state import freeze, thaw
-from titan.engine.strategies import StrategyHost
+from titan.engine.strategies import AnyStrategyModule, StrategyHost
 from titan.evaluation.pnl import Parts
 from titan.model import events as e
 from titan.model.commands import AnyCommand
-from titan.model.contract import StrategyModule
-from titan.model.orders import OrderState
+from titan.model.contract import PortfolioModule, StrategyModule
+from titan.model.orders import Lifetime, OrderState
 
 DAY_NS = 86_400 * 10**9
 STOPPED_BY_RISK = 4
@@ -52,14 +54,14 @@ class Kernel:
     ----------
     config : KernelConfig
         What the session trades, where and within which limits.
-    strategies : mapping of str to StrategyModule
+    strategies : mapping of str to StrategyModule or PortfolioModule
         The strategy modules by their `code`.
     snapshot : bytes, optional
         The state a predecessor ended with, or this session at an earlier event.
     """
 
     def __init__(
-        self, config: KernelConfig, strategies: Mapping[str, StrategyModule], snapshot: bytes | None = None
+        self, config: KernelConfig, strategies: Mapping[str, AnyStrategyModule], snapshot: bytes | None = None
     ) -> None:
         self.desk = Desk(
             config=config,
@@ -68,8 +70,17 @@ class Kernel:
             ledger=Ledger(config.timing.markout_ns),
             markets={key: Market(key, Book()) for key in config.keys},
             venues={venue.name: VenueDesk(venue.name) for venue in config.venues},
-            hosts=[StrategyHost(strategy, strategies[strategy.code]) for strategy in config.strategies],
+            hosts=[
+                StrategyHost(each, cast("StrategyModule", strategies[each.code]))
+                for each in config.strategies
+                if not each.legs
+            ],
             gate=Gatekeeper(config.limits, [venue.name for venue in config.venues]),
+            portfolios=[
+                PortfolioHost(each, cast("PortfolioModule", strategies[each.code]))
+                for each in config.strategies
+                if each.legs
+            ],
         )
         if snapshot is not None:
             thaw(self.desk, snapshot)
@@ -108,8 +119,10 @@ class Kernel:
         if not desk.epoch_ns:
             desk.epoch_ns = event.time_ns
         desk.out = []
+        desk.touched.clear()
         if desk.phase is not Phase.ENDED:
             self._handlers[type(event)](event)
+            portfolio_quoting.evaluate(desk)
             if desk.phase is Phase.STARTING:
                 starting.advance(desk)
             elif desk.phase is Phase.STOPPING:
@@ -141,9 +154,9 @@ class Kernel:
             self._after_market(market)
 
     def _on_trade(self, event: e.TradePrint) -> None:
-        for host in self.desk.hosts:
-            if host.key == event.key:
-                host.note_trade(event.side, event.size)
+        for seat in self.desk.seats:
+            if seat.key == event.key:
+                seat.note_trade(event.side, event.size)
 
     def _on_mark(self, event: e.MarkPrice) -> None:
         market = self.desk.markets.get(event.key)
@@ -240,7 +253,8 @@ class Kernel:
             if "terms" in desk.venues[order.venue].unread:
                 continue  # nothing can be read there yet
             waited = desk.now_ns - max(order.asked_ns, order.queried_ns) >= timing.unknown_after_ns
-            in_flight = order.state not in {OrderState.OPEN, OrderState.PARTIALLY_FILLED}
+            # What takes at once never stands: until its end is told it is in flight.
+            in_flight = order.state not in STEADY or order.lifetime is Lifetime.IOC
             if waited and order.ends_as is not None:
                 order.queried_ns = desk.now_ns
                 account.ask_fills(desk, desk.markets[order.key])

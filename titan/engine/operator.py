@@ -96,7 +96,7 @@ def _resume(desk: Desk, event: OperatorAction) -> None:
     was = desk.halted or desk.paused
     desk.paused = desk.halted = ""
     _withdraw(desk)
-    reasons = {quoting.obstacle(desk, desk.markets[host.key], host) for host in desk.hosts}
+    reasons = {quoting.obstacle(desk, desk.markets[host.key], host) for host in desk.seats}
     still = sorted(reason for reason in reasons if reason)
     text = f"resumed from: {was}" if was else "nothing was paused"
     if still:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
 from titan.engine.judgement import judge
 from titan.engine.router import Amend, Cancel, Place, Wanted, plan
-from titan.engine.strategies import Outlook, StrategyHost
+from titan.engine.strategies import Outlook, Seat, StrategyHost
 from titan.model.commands import AmendOrder, Decision, PlaceOrder
 from titan.model.orders import Lifetime, Order, OrderState
 from titan.risk.budget import RecentOrder
 from titan.risk.denials import Denial, explain
 
+S = TypeVar("S")
+A = TypeVar("A")
 
-def obstacle(desk: Desk, market: Market, host: StrategyHost) -> str:
+
+def obstacle(desk: Desk, market: Market, host: Seat) -> str:
     """Why this strategy may not quote here and now; empty if it may."""
     venue = desk.venues[market.key.venue]
     reasons = (
@@ -33,7 +39,11 @@ def obstacle(desk: Desk, market: Market, host: StrategyHost) -> str:
 
 
 def evaluate(desk: Desk, market: Market) -> None:
-    """Let every strategy on this instrument quote, or withdraw its quotes and say why."""
+    """Let every strategy on this instrument quote, or withdraw its quotes and say why.
+
+    Those over several instruments wait for the end of the step.
+    """
+    desk.touched.add(market.key)
     for host in desk.hosts:
         if host.key != market.key:
             continue
@@ -46,23 +56,24 @@ def evaluate(desk: Desk, market: Market) -> None:
 
 def pull_orphans(desk: Desk, market: Market) -> None:
     """Cancel the orders of strategies that no longer quote here: a predecessor's, whose settings have changed."""
-    here = {host.config.name for host in desk.hosts if host.key == market.key}
+    here = {seat.config.name for seat in desk.seats if seat.key == market.key}
     for order in desk.orders.live(market.key):
         steady = order.state is not OrderState.PENDING_CANCEL and not _just_cancelled(desk, order)
         if order.strategy not in here and steady:
             cancel(desk, order)
 
 
-def withdraw(desk: Desk, market: Market, host: StrategyHost, reason: str) -> None:
+def withdraw(desk: Desk, market: Market, host: Seat, reason: str) -> None:
     """Cancel everything that this strategy has in the book."""
     if reason != host.obstacle:
         host.obstacle = market.obstacle = reason
         desk.note("info", "not_quoting", reason, market.key)
-    _carry_out(desk, market, host, [], {})
+    carry_out(desk, market, host, [])
 
 
-def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
-    outlook = Outlook(
+def look(desk: Desk, market: Market, host: Seat) -> Outlook:
+    """What a strategy is to know of this instrument now."""
+    return Outlook(
         time_s=(desk.now_ns - desk.epoch_ns) / 1e9,
         book=market.book,
         instrument=market.terms,
@@ -73,29 +84,49 @@ def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
         spread_multiplier=1.0,
         size_multiplier=1.0,
     )
+
+
+def _quote(desk: Desk, market: Market, host: StrategyHost) -> None:
+    quotes = ask(desk, [host], host.evaluate, look(desk, market, host))
+    if quotes is not None:
+        resume(desk, market, host)
+        carry_out(desk, market, host, quotes)
+
+
+def ask(desk: Desk, seats: Sequence[Seat], evaluate: Callable[[S], A], shown: S) -> A | None:
+    """What a strategy answers to what it is shown; None if it is quarantined for that."""
     try:
-        quotes = host.evaluate(outlook)
+        return evaluate(shown)
     # A strategy is anybody's code: whatever it raises takes it out of service, never the others.
     except Exception as error:
-        host.quarantined = f"{type(error).__name__}: {error}"
-        desk.note(
-            "error",
-            "strategy_quarantined",
-            f"{host.config.name}: {host.quarantined}; its orders are pulled",
-            market.key,
-        )
-        withdraw(desk, market, host, f"the strategy is quarantined: {host.quarantined}")
-        return
+        _quarantine(desk, seats, f"{type(error).__name__}: {error}")
+        return None
+
+
+def _quarantine(desk: Desk, seats: Sequence[Seat], fault: str) -> None:
+    """Take a strategy out of service on every instrument it trades."""
+    text = f"{seats[0].config.name}: {fault}; its orders are pulled"
+    desk.note("error", "strategy_quarantined", text, seats[0].key)
+    for seat in seats:
+        seat.quarantined = fault
+        withdraw(desk, desk.markets[seat.key], seat, f"the strategy is quarantined: {fault}")
+
+
+def resume(desk: Desk, market: Market, host: Seat) -> None:
+    """Nothing stands in the way any more."""
     if host.obstacle:
         host.obstacle = market.obstacle = ""
         desk.note("info", "quoting", f"{host.config.name} quotes", market.key)
-    _carry_out(desk, market, host, [quote for quote, _ in quotes], dict(quotes))
 
 
-def _carry_out(
-    desk: Desk, market: Market, host: StrategyHost, wanted: list[Wanted], decisions: dict[Wanted, Decision]
-) -> None:
-    working = [order for order in desk.orders.live(market.key) if order.strategy == host.config.name]
+def carry_out(desk: Desk, market: Market, host: Seat, quotes: Sequence[tuple[Wanted, Decision]]) -> None:
+    """Bring what this strategy has in the book to the quotes it wants."""
+    wanted, decisions = [quote for quote, _ in quotes], dict(quotes)
+    working = [
+        order
+        for order in desk.orders.live(market.key)
+        if order.strategy == host.config.name and order.lifetime is not Lifetime.IOC
+    ]
     use_amend = desk.config.venue(market.key.venue).use_amend
     for change in plan(wanted, working, requote_ticks=host.config.requote_ticks, use_amend=use_amend):
         if isinstance(change, Cancel):
@@ -113,11 +144,18 @@ def _just_cancelled(desk: Desk, order: Order) -> bool:
     return order.state is OrderState.UNKNOWN and order.cancel_asked_ns > 0 and recent
 
 
-def _place(desk: Desk, market: Market, host: StrategyHost, change: Place, decision: Decision | None) -> None:
-    wanted = change.wanted
+def _place(desk: Desk, market: Market, host: Seat, change: Place, decision: Decision | None) -> None:
+    send(desk, market, host, change.wanted, decision, Lifetime.POST_ONLY)
+
+
+def send(
+    desk: Desk, market: Market, host: Seat, wanted: Wanted, decision: Decision | None, lifetime: Lifetime
+) -> None:
+    """Send a new order, if the gatekeeper lets it pass."""
     denial = judge(
-        desk, market, strategy=host.config.name, side=wanted.side, price=wanted.price, size=wanted.size
-    )
+        desk, market, strategy=host.config.name, side=wanted.side, price=wanted.price, size=wanted.size,
+        post_only=lifetime is Lifetime.POST_ONLY,
+    )  # fmt: skip
     if _denied(desk, market, host, denial):
         return
     client_id = desk.ids.next(desk.config.venue(market.key.venue).account, host.config.name)
@@ -125,7 +163,7 @@ def _place(desk: Desk, market: Market, host: StrategyHost, change: Place, decisi
     order = Order(
         venue=venue, symbol=symbol, client_id=client_id, strategy=host.config.name,
         side=wanted.side, price=wanted.price, size=wanted.size,
-        lifetime=Lifetime.POST_ONLY, reduce_only=False, state=OrderState.INTENT,
+        lifetime=lifetime, reduce_only=False, state=OrderState.INTENT,
         created_ns=desk.now_ns, changed_ns=desk.now_ns, asked_ns=desk.now_ns,
     )  # fmt: skip
     desk.orders.add(order)
@@ -138,14 +176,12 @@ def _place(desk: Desk, market: Market, host: StrategyHost, change: Place, decisi
         PlaceOrder(
             venue=venue, symbol=symbol, client_id=client_id, strategy=host.config.name,
             side=wanted.side, price=wanted.price, size=wanted.size,
-            lifetime=order.lifetime, reduce_only=False, decision=decision,
+            lifetime=lifetime, reduce_only=False, decision=decision,
         )
     )  # fmt: skip
 
 
-def _amend(
-    desk: Desk, market: Market, host: StrategyHost, change: Amend, decisions: dict[Wanted, Decision]
-) -> None:
+def _amend(desk: Desk, market: Market, host: Seat, change: Amend, decisions: dict[Wanted, Decision]) -> None:
     order = change.order
     denial = judge(
         desk,
@@ -174,7 +210,7 @@ def _amend(
     )  # fmt: skip
 
 
-def _denied(desk: Desk, market: Market, host: StrategyHost, denial: Denial | None) -> bool:
+def _denied(desk: Desk, market: Market, host: Seat, denial: Denial | None) -> bool:
     """Tell of a denial when it is another than the last one told; the same one again is the same story."""
     told = denial.value if denial else ""
     if denial and told != host.denied:

@@ -190,7 +190,7 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
             )
             desk.note("error", "position_difference", market.stopped, market.key)
         elif held != there:
-            owners = [host.config.name for host in desk.hosts if host.key == market.key]
+            owners = [seat.config.name for seat in desk.seats if seat.key == market.key]
             desk.ledger.adopt(market.key, owners[0] if len(owners) == 1 else "manual", there)
             desk.note("info", "position_adopted", f"the account already held {there} lots", market.key)
     for stranger in sorted(set(stated) - {m.key.symbol for m in desk.markets_of(venue.name)}):

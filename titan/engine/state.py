@@ -11,6 +11,8 @@ import msgspec
 from titan.engine.book import BookImage
 from titan.engine.desk import Desk, Ending, Market, Phase, Request, VenueDesk
 from titan.engine.orders import Counts
+from titan.engine.portfolios import PortfolioHost
+from titan.engine.strategies import StrategyHost
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
 from titan.model.instruments import Instrument
 
@@ -45,9 +47,18 @@ def freeze(desk: Desk) -> bytes:
             "gate": desk.gate.snapshot(),
             "markets": {str(key): _market(market) for key, market in desk.markets.items()},
             "venues": {name: _venue(venue) for name, venue in desk.venues.items()},
-            "hosts": {f"{h.config.name} {h.key}": h.snapshot() for h in desk.hosts},
+            "hosts": {_title(host): host.snapshot() for host in _hosts(desk)},
         }
     )
+
+
+def _hosts(desk: Desk) -> list[StrategyHost | PortfolioHost]:
+    return [*desk.hosts, *desk.portfolios]
+
+
+def _title(host: StrategyHost | PortfolioHost) -> str:
+    """A host's name in a snapshot: on other symbols its state is of no use."""
+    return " ".join((host.config.name, *map(str, host.config.keys)))
 
 
 def _ending(ending: Ending | None) -> dict[str, Any] | None:
@@ -101,15 +112,15 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
     desk.orders.restore(data["orders"])
     desk.ledger.restore(data["ledger"])
     desk.gate.restore(data["gate"])
-    for host in desk.hosts:
-        kept = data["hosts"].get(f"{host.config.name} {host.key}")
+    for host in _hosts(desk):
+        kept = data["hosts"].get(_title(host))
         if kept is not None:
             host.restore(kept)
     same_session = data["session"] == desk.config.session
     if not same_session:
         desk.orders.counts = Counts()
-        for host in desk.hosts:
-            host.quarantined = ""  # whoever starts anew has looked at it
+        for seat in desk.seats:
+            seat.quarantined = ""  # whoever starts anew has looked at it
     for key, market in desk.markets.items():
         kept = data["markets"].get(str(key))
         if kept is not None:

@@ -14,19 +14,22 @@ from typing import Any, NamedTuple, cast
 
 from titan.engine.book import Book
 from titan.engine.configuration import StrategyConfig
+from titan.engine.nested import typed
 from titan.engine.router import Wanted
 from titan.model.commands import Decision
-from titan.model.contract import Quotes, StrategyModule, View
+from titan.model.contract import PortfolioModule, Quotes, StrategyModule, View
 from titan.model.events import FeeRates, MarkPrice
 from titan.model.instruments import Instrument, InstrumentKey
 from titan.strategy import quoting
+
+AnyStrategyModule = StrategyModule | PortfolioModule
 
 
 class StrategyError(ValueError):
     """A strategy module that cannot be used; the message names it and says what it lacks."""
 
 
-def load_strategy(code: str) -> StrategyModule:
+def load_strategy(code: str) -> AnyStrategyModule:
     """Import a strategy module of Titan or of any other package and check its shape.
 
     Raises
@@ -48,7 +51,7 @@ def load_strategy(code: str) -> StrategyModule:
         raise StrategyError(
             f"code = {code}: lacks {', '.join(missing)}; see titan.model.contract for what a strategy holds"
         )
-    return cast("StrategyModule", module)
+    return cast("AnyStrategyModule", module)
 
 
 class Outlook(NamedTuple):
@@ -63,35 +66,29 @@ class Outlook(NamedTuple):
     lots: int
     spread_multiplier: float
     size_multiplier: float
+    last_mid: float | None = None
+    """Where the touch may not be used: the last trustworthy mid, quote currency, in its place."""
 
 
-class StrategyHost:
-    """Runs one strategy on one instrument.
+class Seat:
+    """A strategy's place on one instrument: what aggressors did there since it last looked, and why it is silent.
 
     Parameters
     ----------
     config : StrategyConfig
-        Which strategy, where, with which parameters.
-    module : StrategyModule
-        The exported notebook.
+        Which strategy, and how it quotes.
+    key : InstrumentKey
+        The instrument.
     """
 
-    def __init__(self, config: StrategyConfig, module: StrategyModule) -> None:
+    def __init__(self, config: StrategyConfig, key: InstrumentKey) -> None:
         self.config = config
-        self.module = module
-        self.parameters = module.Parameters(*config.parameters)
-        self.state = module.initial(self.parameters)
+        self.key = key
         self.quarantined = ""
-        self.evaluated_ns = 0
         self.denied = ""
         self.obstacle = "the session has not started"
         self._bought = 0
         self._sold = 0
-
-    @property
-    def key(self) -> InstrumentKey:
-        """The instrument it quotes."""
-        return self.config.key
 
     def note_trade(self, side: int, lots: int) -> None:
         """Gather what aggressors bought and sold since the last view."""
@@ -100,25 +97,18 @@ class StrategyHost:
         else:
             self._sold += lots
 
-    def evaluate(self, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
-        """Update the strategy and return the quotes it wants, rounded, clamped and laddered.
-
-        Raises
-        ------
-        Exception
-            Whatever the strategy raises: the caller quarantines it.
-        """
-        self.evaluated_ns = outlook.now_ns
+    def look(self, outlook: Outlook) -> View:
+        """The view of this moment; the flow is counted anew from here on."""
         view = self._view(outlook)
         self._bought = self._sold = 0
-        self.state = self.module.update(self.parameters, self.state, view)
-        quotes = self.module.quote(self.parameters, self.state, view)
-        return _in_ticks(quotes, view, outlook, self.config.minimum_edge_bps)
+        return view
 
     def _view(self, outlook: Outlook) -> View:
         book, instrument, mark = outlook.book, outlook.instrument, outlook.mark
         tick = float(instrument.tick_size)
         bid, ask = book.best_bid * tick, book.best_ask * tick
+        if outlook.last_mid is not None:
+            bid = ask = outlook.last_mid
         coin = instrument.coins
         return View(
             time_s=outlook.time_s,
@@ -139,12 +129,14 @@ class StrategyHost:
             lot_size=coin(1, (bid + ask) / 2),
         )
 
+    def orders(self, quotes: Quotes, view: View, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
+        """The quotes rounded, clamped and laddered."""
+        return _in_ticks(quotes, view, outlook, self.config.minimum_edge_bps)
+
     def snapshot(self) -> dict[str, Any]:
-        """The strategy's state as plain data."""
+        """What is known here as plain data."""
         return {
-            "state": list(self.state),
             "quarantined": self.quarantined,
-            "evaluated_ns": self.evaluated_ns,
             "denied": self.denied,
             "obstacle": self.obstacle,
             "flow": [self._bought, self._sold],
@@ -152,12 +144,53 @@ class StrategyHost:
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take up a snapshot."""
-        self.state = self.module.State(*data["state"])
         self.quarantined = data["quarantined"]
-        self.evaluated_ns = data["evaluated_ns"]
         self.denied = data["denied"]
         self.obstacle = data["obstacle"]
         self._bought, self._sold = data["flow"]
+
+
+class StrategyHost(Seat):
+    """Runs one strategy on one instrument.
+
+    Parameters
+    ----------
+    config : StrategyConfig
+        Which strategy, where, with which parameters.
+    module : StrategyModule
+        The exported notebook.
+    """
+
+    def __init__(self, config: StrategyConfig, module: StrategyModule) -> None:
+        super().__init__(config, config.key)
+        self.module = module
+        self.parameters = module.Parameters(*config.parameters)
+        self.state = module.initial(self.parameters)
+        self.evaluated_ns = 0
+
+    def evaluate(self, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
+        """Update the strategy and return the quotes it wants, rounded, clamped and laddered.
+
+        Raises
+        ------
+        Exception
+            Whatever the strategy raises: the caller quarantines it.
+        """
+        self.evaluated_ns = outlook.now_ns
+        view = self.look(outlook)
+        self.state = self.module.update(self.parameters, self.state, view)
+        quotes = self.module.quote(self.parameters, self.state, view)
+        return self.orders(quotes, view, outlook)
+
+    def snapshot(self) -> dict[str, Any]:
+        """The strategy's state as plain data."""
+        return super().snapshot() | {"state": list(self.state), "evaluated_ns": self.evaluated_ns}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take up a snapshot."""
+        super().restore(data)
+        self.state = typed(self.module.State, data["state"])
+        self.evaluated_ns = data["evaluated_ns"]
 
 
 def _in_ticks(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
-from titan.engine.strategies import load_strategy
+from titan.engine.portfolios import check_legs, spans_several
+from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
 from titan.live.errors import UsageError
-from titan.model.contract import StrategyModule, build_parameters
+from titan.model.contract import PortfolioModule, build_parameters
 from titan.risk.limits import LimitSettings
-from titan.settings import Settings
+from titan.settings import Settings, Strategy
 
 MS_NS = 1_000_000
 S_NS = 1_000_000_000
@@ -33,10 +35,10 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
     stated = settings.venue[venue]
     live = settings.live
     strategies = tuple(
-        _strategy(settings, name, venue, symbol)
+        each
         for name, strategy in settings.strategy.items()
         if strategy.enabled and strategy.venue == venue
-        for symbol in strategy.symbols
+        for each in _strategies(settings, name)
     )
     if not strategies:
         raise UsageError(
@@ -68,22 +70,37 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
     )
 
 
-def _strategy(settings: Settings, name: str, venue: str, symbol: str) -> StrategyConfig:
-    strategy = settings.strategy[name]
+def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:
+    """One strategy over all symbols of a section where its code wants several, otherwise one a symbol."""
+    strategy, where = settings.strategy[name], f"strategy.{name}"
     module = load_strategy(strategy.code)
-    where = f"strategy.{name}"
-    parameters = build_parameters(module.Parameters, strategy.parameters_for(symbol), where)
+    if not spans_several(module):
+        return [_strategy(strategy, name, symbol, module) for symbol in strategy.symbols]
+    check_legs(cast("PortfolioModule", module), strategy.symbols, where)
+    if strategy.symbol_parameters:
+        symbol = min(strategy.symbol_parameters)
+        raise StrategyError(
+            f"[{where}.{symbol}]: the code has one set of parameters for all its symbols; move them to [{where}]"
+        )
+    return [_strategy(strategy, name, strategy.symbols[0], module, strategy.symbols)]
+
+
+def _strategy(
+    strategy: Strategy, name: str, symbol: str, module: AnyStrategyModule, legs: tuple[str, ...] = ()
+) -> StrategyConfig:
+    parameters = build_parameters(module.Parameters, strategy.parameters_for(symbol), f"strategy.{name}")
     return StrategyConfig(
         name=name,
         code=strategy.code,
-        venue=venue,
+        venue=strategy.venue,
         symbol=symbol,
         parameters=tuple(parameters),
         requote_ticks=strategy.requote_ticks,
         minimum_edge_bps=strategy.minimum_edge_bps,
+        legs=legs,
     )
 
 
-def strategy_modules(config: KernelConfig) -> Mapping[str, StrategyModule]:
+def strategy_modules(config: KernelConfig) -> Mapping[str, AnyStrategyModule]:
     """The modules of a configuration's strategies, by code."""
     return {strategy.code: load_strategy(strategy.code) for strategy in config.strategies}

@@ -132,6 +132,8 @@ async def _start_exchange(
     arguments = ["--speed", options.speed, "--seed", str(options.seed)]
     if options.replay is not None:
         arguments += ["--replay", str(options.replay)]
+    else:
+        arguments += ["--symbols", ",".join(settings.venue[options.venue].symbols)]
     log = start_logging(settings.live.log_level)
     child = ChildExchange(arguments, lambda line: log.warning(line, code="exchange"))
     return await stack.enter_async_context(child)

@@ -35,7 +35,7 @@ def status(kernel: Kernel) -> dict[str, Any]:
         "orders": [_order(kernel, order) for order in desk.orders.live()],
         "strategies": {
             f"{host.config.name} {host.key}": host.quarantined or host.obstacle or "quoting"
-            for host in desk.hosts
+            for host in desk.seats
         },
     }  # fmt: skip
 

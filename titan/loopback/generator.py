@@ -61,12 +61,12 @@ class Crowd(NamedTuple):
     regimes: tuple[Regime, ...] = (Regime(0.04, 0.8, 60.0), Regime(0.10, 1.0, 90.0), Regime(0.30, 1.5, 30.0))
 
 
-def default_instrument(venue: str = "loopback") -> Instrument:
-    """A BTCUSDT perpetual with the terms of the large venues."""
+def default_instrument(venue: str = "loopback", symbol: str = "BTCUSDT") -> Instrument:
+    """A perpetual on a coin in USDT with the terms of the large venues for BTCUSDT."""
     return Instrument(
         venue=venue,
-        symbol="BTCUSDT",
-        base="BTC",
+        symbol=symbol,
+        base=symbol.removesuffix("USDT"),
         quote="USDT",
         settle="USDT",
         kind="linear",
@@ -136,8 +136,10 @@ class Generator:
         return activity * (crowd.quotes + crowd.cancels + crowd.informed + crowd.takers) + self._excited
 
     def _begin(self, exchange: Exchange) -> None:
+        # Several generators on one exchange share the crowd's accounts.
         for account in (QUOTER, TAKER):
-            exchange.open_account(account, AccountTerms(background=True))
+            if account not in exchange.accounts():
+                exchange.open_account(account, AccountTerms(background=True))
         self._begun = True
         self._tell_index(exchange)
         for _ in range(self._crowd.orders_a_side):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import math
+import re
 import signal
 import ssl
 import sys
@@ -21,7 +22,7 @@ from titan.loopback.desk import Desk
 from titan.loopback.errors import ExchangeStartError
 from titan.loopback.generator import Generator, default_instrument
 from titan.loopback.limits import RateLimits
-from titan.loopback.market import GeneratedMarket, MarketSource
+from titan.loopback.market import GeneratedMarket, JoinedMarkets, MarketSource
 from titan.loopback.replay import ReplayedMarket
 from titan.loopback.server import application
 from titan.loopback.signatures import DEFAULT_CREDENTIALS, Credentials, Keyring
@@ -55,6 +56,8 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
         A raw USD-M capture; None generates a market.
     seed : int
         Of the generated market.
+    symbols : tuple of str
+        What is generated, each a market of its own; the first one is the same whatever the others are.
     speed : float
         Seconds of the exchange's clock a second; `LOCKSTEP` for ``max``.
     accounts : tuple of Credentials
@@ -70,6 +73,7 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     replay: Path | None = None
     seed: int = 1
+    symbols: tuple[str, ...] = ("BTCUSDT",)
     speed: float = 1.0
     accounts: tuple[Credentials, ...] = (DEFAULT_CREDENTIALS,)
     settings: ExchangeSettings = ExchangeSettings(fees=MAKER_PROGRAMME)
@@ -123,7 +127,7 @@ def build_desk(options: ExchangeOptions) -> Desk:
     Raises
     ------
     ExchangeStartError
-        If the capture cannot be replayed or two accounts share a key.
+        If the capture cannot be replayed, a symbol cannot be generated, or two accounts share a key.
     """
     keys = [account.key for account in options.accounts]
     if len(set(keys)) != len(keys):
@@ -131,9 +135,9 @@ def build_desk(options: ExchangeOptions) -> Desk:
     source = _source(options)
     market = "generated" if options.replay is None else "replayed"
     settings = msgspec.structs.replace(options.settings, market=market)
-    exchange = Exchange([source.instrument], settings, source.start_ns)
+    exchange = Exchange(source.instruments, settings, source.start_ns)
     for account in options.accounts:
-        terms = AccountTerms(balances=((source.instrument.settle, account.wallet),))
+        terms = AccountTerms(balances=((source.instruments[0].settle, account.wallet),))
         exchange.open_account(account.key, terms)
     source.prepare(exchange)
     exchange.drain()  # what led up to the opening is nobody's news
@@ -145,8 +149,26 @@ def _source(options: ExchangeOptions) -> MarketSource:
     if options.replay is not None:
         return ReplayedMarket(options.replay, _VENUE)
     start_ns = _LOCKSTEP_START_NS if options.speed == LOCKSTEP else WallClock().now_ns()
-    instrument = default_instrument(_VENUE)
-    return GeneratedMarket(Generator(options.seed, instrument, start_ns), instrument, start_ns)
+    return JoinedMarkets(
+        [
+            _generated(options.seed + number, symbol, start_ns)
+            for number, symbol in enumerate(_generable(options.symbols))
+        ]
+    )
+
+
+def _generable(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    strange = [symbol for symbol in symbols if not re.fullmatch(r"[A-Z0-9]+USDT", symbol)]
+    if strange or not symbols or len(set(symbols)) != len(symbols):
+        raise ExchangeStartError(
+            f"symbols {', '.join(symbols)}: must be different coins in USDT, such as BTCUSDT,ETHUSDT"
+        )
+    return symbols
+
+
+def _generated(seed: int, symbol: str, start_ns: int) -> GeneratedMarket:
+    instrument = default_instrument(_VENUE, symbol)
+    return GeneratedMarket(Generator(seed, instrument, start_ns), instrument, start_ns)
 
 
 def _clock(options: ExchangeOptions, start_ns: int) -> ExchangeClock:

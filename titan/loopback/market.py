@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from titan.loopback.generator import Generator
@@ -23,7 +24,7 @@ class MarketSource(Protocol):
     """A market, acting at its own moments; it reads no clock."""
 
     @property
-    def instrument(self) -> Instrument: ...
+    def instruments(self) -> tuple[Instrument, ...]: ...
 
     @property
     def start_ns(self) -> int:
@@ -47,7 +48,7 @@ class GeneratedMarket:
     """The seeded generator as a source; it never ends."""
 
     def __init__(self, generator: Generator, instrument: Instrument, start_ns: int) -> None:
-        self.instrument = instrument
+        self.instruments = (instrument,)
         self.start_ns = start_ns
         self._generator = generator
 
@@ -64,3 +65,29 @@ class GeneratedMarket:
         """Let the background act."""
         self._generator.act(exchange)
         return None
+
+
+class JoinedMarkets:
+    """Several sources as one: whoever is due first acts, the first named among equals."""
+
+    def __init__(self, sources: Sequence[MarketSource]) -> None:
+        self._sources = sources
+        self.instruments = tuple(each for source in sources for each in source.instruments)
+        self.start_ns = max(source.start_ns for source in sources)
+
+    def prepare(self, exchange: Exchange) -> None:
+        """Let each lay its book."""
+        for source in self._sources:
+            source.prepare(exchange)
+
+    def next_ns(self) -> int | None:
+        """Time of the next act of any; None when all have ended."""
+        return min((due for _, due in self._due()), default=None)
+
+    def step(self, exchange: Exchange) -> Recorded | None:
+        """Carry out the next act."""
+        source, _ = min(self._due(), key=lambda each: each[1])
+        return source.step(exchange)
+
+    def _due(self) -> list[tuple[MarketSource, int]]:
+        return [(source, due) for source in self._sources if (due := source.next_ns()) is not None]

@@ -56,6 +56,11 @@ class ReplayedMarket:
             ) from None
         self.start_ns = self._ahead[0].time_ns
 
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The one that the capture is of."""
+        return (self.instrument,)
+
     def prepare(self, exchange: Exchange) -> None:
         """Read until the book is synchronised; nothing of this is published."""
         while not exchange.synchronised(self.instrument.symbol):

@@ -105,7 +105,7 @@ def _fill_row(row: Execution, settle: str) -> FillRow:
 
 def _owner_of_opening(recording: Recording, key: InstrumentKey) -> str:
     """Who holds the opening position: the instrument's only strategy, or nobody in particular."""
-    owners = {strategy.name for strategy in recording.config.strategies if strategy.key == key}
+    owners = {strategy.name for strategy in recording.config.strategies if key in strategy.keys}
     return owners.pop() if len(owners) == 1 else CARRIED
 
 

@@ -96,7 +96,7 @@ def replay_session(directory: Path) -> Replay:
             commands += 1
             if difference or expected is None:
                 continue
-            if expected != (seq, index, command):
+            if not _same(expected, (seq, index, command)):
                 difference = _describe(expected, (seq, index, command))
             expected = next(recorded, None)
     if expected is not None and not difference:
@@ -111,6 +111,11 @@ def replay_session(directory: Path) -> Replay:
         truncated=tuple(str(torn) for torn in reader.truncated),
         kernel=kernel,
     )
+
+
+def _same(expected: tuple[int, int, AnyCommand], got: tuple[int, int, AnyCommand]) -> bool:
+    """Equal, a missing number in a decision included: NaN is not equal to itself, but its bytes are."""
+    return expected == got or msgspec.msgpack.encode(expected) == msgspec.msgpack.encode(got)
 
 
 def _describe(expected: tuple[int, int, AnyCommand], got: tuple[int, int, AnyCommand]) -> str:
