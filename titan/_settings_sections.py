@@ -41,6 +41,10 @@ class Project(Section):
     )
     data: Path = Field(Path("var/data"), description="Folder of captures and tables.")
     reports: Path = Field(Path("var/reports"), description="Folder of finished reports.")
+    kill_file: Path = Field(
+        Path("var/KILL"),
+        description="While this file exists nothing is quoted; it works when the control socket does not.",
+    )
 
 
 class Live(Section):

@@ -133,6 +133,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=_journal_verify)
 
+    chaos = commands.add_parser("chaos", help="seeded trials of the whole stack against a failing exchange")
+    chaos.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default 100)")
+    chaos.add_argument("--first-seed", type=int, default=1, metavar="K", help="the first one (default 1)")
+    chaos.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
+    chaos.add_argument(
+        "--state", type=Path, metavar="FILE", help="note what is done there, and go on from it"
+    )
+    chaos.add_argument(
+        "--json", action="store_true", help="one JSON object a trial that fails, and one at the end"
+    )
+    chaos.set_defaults(run=_chaos)
+
     new = commands.add_parser("new", help="begin something of your own")
     strategy = new.add_subparsers(dest="action", required=True).add_parser(
         "strategy", help="write a notebook, a test and a settings section to start from"
@@ -142,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     strategy.add_argument("--into", type=Path, metavar="DIR", help="a package of its own, outside Titan")
     strategy.set_defaults(run=_new_strategy)
+
+    _add_operator_commands(commands)
 
     report = commands.add_parser("report", help="reports on past sessions")
     daily = report.add_subparsers(dest="action", required=True).add_parser(
@@ -162,6 +176,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))
+
+
+OPERATOR_COMMANDS = {
+    "status": "what the running session does, and why it does not quote",
+    "pause": "cancel every order and quote nothing until resume",
+    "resume": "quote again; after a stop it needs --operator and --reason",
+    "stop": "STOP: cancel every order and stay stopped, over restarts too, until a named operator resumes",
+    "cancel": "cancel one order, or all; the strategies quote on",
+}
+
+
+def _add_operator_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, meaning in OPERATOR_COMMANDS.items():
+        parser = commands.add_parser(name, help=meaning)
+        if name == "cancel":
+            parser.add_argument(
+                "target", metavar="ID|all", help="client id as 'titan status' shows it, or all"
+            )
+        if name == "status":
+            parser.add_argument("--json", action="store_true")
+        else:
+            parser.add_argument(
+                "--operator", default="", metavar="NAME", help="who asks (default: this user)"
+            )
+            parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is journalled")
+        parser.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
+        parser.add_argument("--venue", help="the [venue.NAME] that is traded (default: that of [live])")
+        parser.set_defaults(run=_operate, operator="", reason="", target="")
+
+
+def _operate(options: argparse.Namespace) -> int:
+    from titan.live.asking import ask, lines
+    from titan.live.control import control_path
+
+    settings = load_settings(
+        options.settings, overrides={"live.venue": options.venue} if options.venue else {}
+    )
+    account = f"{settings.live.venue}.{settings.venue[settings.live.venue].account}"
+    answer = ask(
+        control_path(settings.project.journals, account),
+        settings.live.shutdown_timeout_s,
+        action=options.command,
+        target=options.target,
+        who=options.operator,
+        why=options.reason,
+    )
+    if options.command == "status" and answer["done"]:
+        print(
+            json.dumps(answer["status"]) if options.json else "\n".join(lines(answer["status"])), flush=True
+        )
+    elif answer["done"]:
+        print(f"{options.command}: {answer['text']}", flush=True)
+    else:
+        _complain(options.command, answer["text"])
+    return CLEAN if answer["done"] else 1
 
 
 def _exchange(options: argparse.Namespace) -> int:
@@ -232,6 +301,25 @@ def _journal_verify(options: argparse.Namespace) -> int:
     found = {name: value for name, value in replay._asdict().items() if name != "kernel"}
     _show(found, as_json=options.json)
     return CLEAN if replay.identical else 1
+
+
+def _chaos(options: argparse.Namespace) -> int:
+    from titan.chaos.run import StateError, run_trials, told
+
+    def tell(text: str) -> None:
+        print(text, flush=True)
+
+    try:
+        total = run_trials(
+            range(options.first_seed, options.first_seed + options.seeds),
+            workers=options.workers,
+            state=options.state,
+            failed=lambda trial: tell(told(trial, as_json=options.json)),
+        )
+    except StateError as error:
+        raise UsageError(str(error)) from None
+    tell(json.dumps(total) if options.json else "  ".join(f"{name} {value}" for name, value in total.items()))
+    return CLEAN if not total["violations"] else 1
 
 
 def _new_strategy(options: argparse.Namespace) -> int:

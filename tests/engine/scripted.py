@@ -122,7 +122,7 @@ class Session:
             for command in out:
                 if isinstance(command, c.SetTimer):
                     self.timers[command.name] = command.at_ns
-                elif not isinstance(command, c.Notice | c.EndSession):
+                elif not isinstance(command, c.Notice | c.OperatorAnswer | c.EndSession):
                     answers = self.venues[command.venue].answer(command, self.now)
                     (queue if self.held is None else self.held).extend(answers)
         return commands

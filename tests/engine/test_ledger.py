@@ -26,7 +26,7 @@ def opened(*terms, mid=100):
     for each in terms or (BTC,):
         ledger.learn(each)
     for venue in dict.fromkeys(each.venue for each in terms or (BTC,)):
-        ledger.open_session(venue, {t.key: D(mid) for t in terms or (BTC,) if t.venue == venue}, 0)
+        ledger.open_session(venue, {t.key: D(mid) for t in terms or (BTC,) if t.venue == venue}, 0, 0)
     return ledger
 
 
@@ -37,9 +37,10 @@ def a_fill(number, side, size, price=100, *, terms=BTC, fee="0", fee_asset="USDT
     )  # fmt: skip
 
 
-def income(number, amount, kind="funding", terms=BTC, asset="USDT"):
+def income(number, amount, kind="funding", terms=BTC, asset="USDT", venue_ns=1):
     return Income(
         time_ns=1,
+        venue_ns=venue_ns,
         venue=terms.venue,
         symbol=terms.symbol,
         kind=kind,
@@ -171,11 +172,25 @@ def test_incomes_before_the_opening_belong_to_the_opening_wallet():
     ledger = Ledger(5)
     ledger.learn(BTC)
     ledger.book_income(income(1, "5"))
-    ledger.open_session("v", {BTC.key: D(100)}, 0)
+    ledger.open_session("v", {BTC.key: D(100)}, 0, 0)
     ledger.close_session({BTC.key: D(100)})
     assert ledger.equity_change([(account(100), account(100))], DOLLAR) == 0
     assert ledger.wallet_changes("v") == {}
     assert not ledger.book_income(income(1, "5"))
+
+
+def test_an_income_from_before_the_opening_that_is_told_afterwards_is_in_the_opening_wallet():
+    """Funding settled while the opening account was still being asked for; its record was read only later."""
+    ledger = Ledger(5)
+    ledger.learn(BTC)
+    ledger.open_session("v", {BTC.key: D(100)}, 9, 7)
+    assert ledger.book_income(income(1, "5", venue_ns=7))
+    assert ledger.wallet_changes("v") == {}
+    assert ledger.book_income(income(2, "3", venue_ns=8))
+    assert ledger.wallet_changes("v") == {"USDT": 3}
+    again = Ledger(5)
+    again.restore(ledger.snapshot())
+    assert again.snapshot() == ledger.snapshot()
 
 
 def test_old_incomes_are_forgotten_first(monkeypatch):
@@ -238,7 +253,7 @@ def test_a_predecessors_positions_go_on_and_its_results_do_not():
     assert again.parts(DOLLAR) == Parts()
     assert again.unpriced(DOLLAR) == ()
     again.book_fill("a", a_fill(2, 1, 1, 50), 1)  # read before the opening: no result of this session
-    again.open_session("v", {BTC.key: D(200)}, 5)
+    again.open_session("v", {BTC.key: D(200)}, 5, 0)
     again.note_mid(BTC.key, 6, D(201))
     assert (again.lots(BTC.key), again.parts(DOLLAR)) == (3, Parts(inventory=D(3)))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.scripted import Session, codes, configuration, of, strategy
-from tests.engine.scripted_venue import MID, SECOND
+from tests.engine.scripted_venue import MID, SECOND, ScriptedVenue
 from tests.engine.test_orders import an_order, update
 from titan.engine.reconciliation import compare_open_orders, compare_positions, compare_wallets
 from titan.model import commands as c
@@ -107,6 +107,51 @@ def test_an_orphan_of_an_unknown_strategy_is_cancelled():
     orphan = session.venue.rest("Trdwzzz0001", 1, MID - 30, 10, session.now)
     session.quiet(6)
     assert orphan.state == "cancelled"
+
+
+class SlowRecords(ScriptedVenue):
+    """Once `slow`, its account always answers before its executions do."""
+
+    def __init__(self):
+        super().__init__()
+        self.slow = False
+        self.kept = []
+
+    def answer(self, command, now_ns):
+        found = super().answer(command, now_ns)
+        if isinstance(command, c.QueryFills) and self.slow:
+            self.kept += found
+            return []
+        if isinstance(command, c.QueryAccount):
+            found, self.kept = [*found, *self.kept], []
+        return found
+
+
+def test_two_late_executions_are_not_one_lasting_difference():
+    """Each comparison meets another execution that is not told yet: the difference is the same, its cause is not."""
+    session = Session(venues=[SlowRecords()])
+    session.start()
+    session.tick()
+    session.venue.slow = True
+    market = session.desk.markets[session.desk.config.keys[0]]
+    for _ in range(4):
+        session.venue.execute(next(o.client_id for o in session.live if o.side > 0), 2, session.now)
+        session.quiet(5)
+    assert (market.stopped, session.desk.differences) == ("", 0)
+    session.quiet(12)
+    assert session.lots() == session.venue.holdings["BTCUSDT"].lots == 8
+
+
+def test_a_fill_that_was_told_without_its_executions_explains_a_difference_for_a_while():
+    session = running()
+    market = session.desk.markets[session.desk.config.keys[0]]
+    session.venue.failing.add(c.QueryFills)
+    update, _ = session.venue.execute(session.live[0].client_id, 10, session.now)
+    session.send(update)
+    session.quiet(20)
+    assert market.stopped == ""
+    session.quiet(60)
+    assert "position of 10 lots" in market.stopped
 
 
 def test_a_position_difference_stops_the_symbol_after_the_grace_only():

@@ -263,22 +263,6 @@ def test_the_duration_counts_from_the_first_quote():
     assert (session.ended.exit_code, session.ended.reason) == (0, "the session's duration is over")
 
 
-def operator(session, action):
-    return session.send(
-        e.OperatorAction(time_ns=session.now, action=action, target="", who="Ada", why="look")
-    )
-
-
-def test_an_operator_pauses_resumes_and_stops(session):
-    assert len(of(operator(session, "pause"), c.CancelOrder)) == 2
-    assert not of(session.tick(), c.PlaceOrder)
-    assert session.desk.hosts[0].obstacle == "paused: Ada: look"
-    assert len(of(operator(session, "resume"), c.PlaceOrder)) == 2
-    assert "operator_unknown" in codes(operator(session, "dance"))
-    operator(session, "stop")
-    assert (session.ended.exit_code, session.ended.reason) == (0, "Ada: look")
-
-
 def test_the_summary_says_what_the_session_came_to(session):
     session.fill(session.live[0].client_id, 5)
     session.stop()

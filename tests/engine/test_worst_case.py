@@ -77,7 +77,7 @@ class LateVenue(RuleBasedStateMachine):
         self.orders = OrderManager()
         self.ledger = Ledger(5)
         self.ledger.learn(TERMS)
-        self.ledger.open_session("v", {TERMS.key: Decimal(10)}, 1)
+        self.ledger.open_session("v", {TERMS.key: Decimal(10)}, 1, 0)
         self.truths: dict[str, Truth] = {}
         self.mail: list = []  # what the venue has said and what may arrive now, later, twice or never
         self.executions: list[Fill] = []

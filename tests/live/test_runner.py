@@ -12,8 +12,8 @@ import pytest
 from tests.live.desks import SYMBOL, Log, open_exchange, read_settings, record_capture, trade, until
 from titan.backtest.session import backtest_session
 from titan.engine.strategies import StrategyError
+from titan.live.control import machine_folder
 from titan.live.errors import StartRefused
-from titan.live.runner import machine_locks
 from titan.live.venue import credentials_name
 from titan.loopback.main import LOCKSTEP, ExchangeOptions
 from titan.loopback.signatures import DEFAULT_CREDENTIALS
@@ -144,7 +144,7 @@ async def test_two_runners_on_one_account_are_refused_whatever_their_journals(tm
         settings = read_settings(tmp_path, venue__rest_url=url)
         (tmp_path / "elsewhere").mkdir()
         with (
-            AccountLock(machine_locks(), credentials_name(settings.venue["loopback"])),
+            AccountLock(machine_folder(), credentials_name(settings.venue["loopback"])),
             pytest.raises(StartRefused, match="is already run by process"),
         ):
             await trade(tmp_path / "elsewhere", url, 1.0)

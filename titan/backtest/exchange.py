@@ -17,6 +17,21 @@ from titan.venues.ccxt_client import Answer, Endpoint
 _METHOD = re.compile(r"^fapi(?:Public|Private)(?P<version>V\d)?(?P<verb>Get|Post|Put|Delete)(?P<name>.+)$")
 
 
+def address(endpoint: Endpoint) -> tuple[str, str]:
+    """The HTTP method and path of a call."""
+    found = _METHOD.match(endpoint.method)
+    if found is None:
+        raise ValueError(f"{endpoint.method} is no method of Binance USD-M")
+    name = found["name"][0].lower() + found["name"][1:]
+    return found["verb"].upper(), f"/fapi/{(found['version'] or 'v1').lower()}/{name}"
+
+
+def signed(params: Mapping[str, str | int], credentials: Credentials, now_ns: int) -> str:
+    """The query string of a signed call, as it would stand on the wire."""
+    query = urlencode({**params, "timestamp": now_ns // 1_000_000})
+    return f"{query}&signature={hmac.new(credentials.secret.encode(), query.encode(), hashlib.sha256).hexdigest()}"
+
+
 class InProcessClient:
     """Carries out the adapter's calls on an exchange in this process, signed as they would be on the wire.
 
@@ -40,15 +55,9 @@ class InProcessClient:
 
     async def call(self, endpoint: Endpoint, params: Mapping[str, str | int]) -> Answer:
         """One call, answered at once."""
-        found = _METHOD.match(endpoint.method)
-        if found is None:
-            raise ValueError(f"{endpoint.method} is no method of Binance USD-M")
-        name = found["name"][0].lower() + found["name"][1:]
-        path = f"/fapi/{(found['version'] or 'v1').lower()}/{name}"
-        query = urlencode({**params, "timestamp": self.venue_ns() // 1_000_000})
-        secret = self._credentials.secret.encode()
-        query += "&signature=" + hmac.new(secret, query.encode(), hashlib.sha256).hexdigest()
-        answer = rest.answer(self._desk, found["verb"].upper(), path, query, "", self._credentials.key)
+        verb, path = address(endpoint)
+        query = signed(params, self._credentials, self.venue_ns())
+        answer = rest.answer(self._desk, verb, path, query, "", self._credentials.key)
         return Answer(answer.status, answer.body)
 
     def open(self) -> None:

@@ -29,6 +29,9 @@ MANUAL = "manual"
 
 ELSEWHERE = "an order of ours stands in an instrument that is not configured; cancel it by hand"
 
+EXECUTIONS_WITHIN = 6
+"""Graces after which executions that were announced should have come: from then on they count as a difference."""
+
 FILLS_OVERLAP_NS = 10_000_000_000
 """Own executions are re-read this far back: the venue's stamps and ours differ, and duplicates are harmless."""
 
@@ -115,6 +118,8 @@ def on_fill(desk: Desk, fill: Fill) -> None:
     desk.gate.note_execution(strategy, desk.now_ns)
     in_session = desk.ledger.book_fill(strategy, fill, desk.now_ns)
     desk.orders.count_fill(fill, in_session)
+    if market.differing_since_ns and desk.ledger.lots(market.key) == market.stated_lots:
+        market.differing_since_ns = 0  # this execution, told late, was the difference
     if not in_session:
         text = f"{fill.side * fill.size} lots at {fill.price} ticks between the sessions: in the position, in no P&L"
         desk.note("warning", "fill_before_opening", text, fill.key, fill.client_id)
@@ -245,8 +250,11 @@ def check_positions(desk: Desk, snapshot: AccountSnapshot) -> None:
             market.differing_since_ns = 0
         elif market.fill_ns >= asked and not final:
             continue  # an execution crossed the query: it proves nothing
+        elif _awaits_executions(desk, market) and not final:
+            continue  # the venue has told that an order filled, not yet how: this is the difference
         elif not market.differing_since_ns and not final:
             market.differing_since_ns = desk.now_ns
+            market.stated_lots = difference.venue
             ask_fills(desk, market)
         elif market.stopped:
             continue
@@ -257,6 +265,15 @@ def check_positions(desk: Desk, snapshot: AccountSnapshot) -> None:
                 "compare the venue's trades with the journal, then restart"
             )
             desk.note("error", "position_difference", market.stopped, market.key)
+
+
+def _awaits_executions(desk: Desk, market: Market) -> bool:
+    """Whether an order's fill was told without its executions, and not so long ago that they should have come."""
+    patience_ns = EXECUTIONS_WITHIN * desk.config.timing.grace_ns
+    return any(
+        order.venue_filled > order.filled and desk.now_ns - order.changed_ns < patience_ns
+        for order in desk.orders.live(market.key)
+    )
 
 
 def check_wallets(desk: Desk, snapshot: AccountSnapshot) -> None:

@@ -52,6 +52,8 @@ class Market:
     book_asked_ns: int = 0
     differing_since_ns: int = 0
     """When the venue's position first differed from the ledger's; 0 while they agree."""
+    stated_lots: int = 0
+    """The venue's position that differed then."""
 
     @property
     def terms(self) -> Instrument:
@@ -106,6 +108,21 @@ class Ending:
 
 
 @dataclass
+class Request:
+    """Something that an operator asked for and that is not proven yet."""
+
+    name: str
+    action: str
+    deadline_ns: int
+    orders: list[str] = field(default_factory=list)
+    """Client ids that a cancel named."""
+    asked: list[str] = field(default_factory=list)
+    """Venues asked for their open orders after our last one ended."""
+    proven: list[str] = field(default_factory=list)
+    """Those that have shown none of ours."""
+
+
+@dataclass
 class Desk:
     """The engine's whole state. Functions of the rooms beside read and change it; nobody outside the engine does."""
 
@@ -126,6 +143,11 @@ class Desk:
     first_quote_ns: int = 0
     storage_failed: str = ""
     paused: str = ""
+    halted: str = ""
+    """Why the desk is in STOP; it outlives the session, until a named operator resumes."""
+    kill_switch: str = ""
+    """What stands in the kill switch's file; empty while there is none."""
+    requests: list[Request] = field(default_factory=list)
     ending: Ending | None = None
     differences: int = 0
     """Reconciliation differences that nothing explained."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from titan.engine import account, portfolio_quoting, quoting, starting, stopping
+from titan.engine import account, operator, portfolio_quoting, quoting, starting, stopping
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
@@ -108,7 +108,8 @@ class Kernel:
             e.TimerFired: self._on_timer,
             e.StopRequested: lambda event: stopping.request_stop(self.desk, event.reason, event.exit_code),
             e.StorageFailed: self._on_storage_failed,
-            e.OperatorAction: self._on_operator,
+            e.OperatorAction: lambda event: operator.on_action(self.desk, event),
+            e.KillSwitch: lambda event: operator.on_kill_switch(self.desk, event),
         }
 
     def step(self, event: e.AnyEvent) -> tuple[AnyCommand, ...]:
@@ -126,6 +127,8 @@ class Kernel:
                 starting.advance(desk)
             elif desk.phase is Phase.STOPPING:
                 stopping.advance(desk)
+            if desk.requests:
+                operator.advance(desk)
         return tuple(desk.out)
 
     # ---- The market --------------------------------------------------------------------------------------
@@ -202,6 +205,7 @@ class Kernel:
     def _on_open_orders(self, event: e.OpenOrders) -> None:
         account.on_open_orders(self.desk, event)
         stopping.on_open_orders(self.desk, event)
+        operator.on_open_orders(self.desk, event)
 
     def _on_query_failed(self, event: e.QueryFailed) -> None:
         what = " ".join(word for word in (event.query, event.symbol, event.client_id) if word)
@@ -263,6 +267,7 @@ class Kernel:
                 desk.note("warning", "stale_book", market.book.reason, market.key)
             self._after_market(market)
             quoting.pull_orphans(desk, market)
+        operator.on_timer(desk)
         desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
         self._check_loss()
 
@@ -294,20 +299,6 @@ class Kernel:
             "error", "storage_failed", f"{event.reason}; every order is cancelled, nothing is added"
         )
         stopping.request_stop(self.desk, f"storage failed: {event.reason}", STOPPED_BY_STORAGE)
-
-    def _on_operator(self, event: e.OperatorAction) -> None:
-        desk = self.desk
-        desk.note("warning", "operator", f"{event.who}: {event.action} {event.target} ({event.why})")
-        if event.action == "stop":
-            stopping.request_stop(desk, f"{event.who}: {event.why}", 0)
-        elif event.action == "pause":
-            desk.paused = f"{event.who}: {event.why}"
-        elif event.action == "resume":
-            desk.paused = ""
-        else:
-            desk.note("error", "operator_unknown", f"{event.action}: known are stop, pause and resume")
-        for market in desk.markets.values():
-            quoting.evaluate(desk, market)
 
     # ---- What it came to ---------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ class Ledger:
         self._opening_mids: dict[InstrumentKey, Decimal] = {}
         self._closing_mids: dict[InstrumentKey, Decimal] = {}
         self._inherited: set[str] = set()
+        self._opened_ns: dict[str, int] = {}
 
     # ---- Positions ---------------------------------------------------------------------------------------
 
@@ -153,9 +154,10 @@ class Ledger:
         self._incomes[name] = None
         if len(self._incomes) > KEEP_INCOMES:
             del self._incomes[next(iter(self._incomes))]
+        opened_ns = self._opened_ns.get(income.venue)
+        if opened_ns is None or income.venue_ns <= opened_ns:
+            return True  # before the session's opening: it is in the opening wallet
         self._move_wallet(income.venue, income.asset, income.amount)
-        if not any(key.venue == income.venue for key in self._opening_mids):
-            return True  # before the session's opening: it belongs to the opening wallet
         if income.kind == "funding":
             self._book_funding(income)
         else:
@@ -189,9 +191,18 @@ class Ledger:
 
     # ---- The session's frame -----------------------------------------------------------------------------
 
-    def open_session(self, venue: str, mids: Mapping[InstrumentKey, Decimal], time_ns: int) -> None:
-        """Begin to count P&L at these mids, with what is held now."""
+    def open_session(
+        self, venue: str, mids: Mapping[InstrumentKey, Decimal], time_ns: int, asked_ns: int
+    ) -> None:
+        """Begin to count P&L at these mids, with what is held now.
+
+        Parameters
+        ----------
+        asked_ns : int
+            When the account was asked for: a wallet movement up to then is in the opening wallet already.
+        """
         self._wallets[venue] = {}
+        self._opened_ns[venue] = asked_ns
         for key, mid in mids.items():
             self._opening_mids[key] = self._mids[key] = mid
             for book in self._of(key):
@@ -220,6 +231,7 @@ class Ledger:
             self._opening_mids,
             self._closing_mids,
             self._mids,
+            self._opened_ns,
         ):
             kept.clear()
 
@@ -314,6 +326,7 @@ class Ledger:
             "instruments": [msgspec.to_builtins(terms) for terms in self._instruments.values()],
             "incomes": list(self._incomes),
             "inherited": sorted(self._inherited),
+            "opened_ns": self._opened_ns,
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -324,6 +337,7 @@ class Ledger:
             self._books[book.key, book.strategy] = book
         self._incomes = dict.fromkeys(data["incomes"])
         self._inherited = set(data["inherited"])
+        self._opened_ns = dict(data.get("opened_ns", {}))
         self._wallets = msgspec.convert(data["wallets"], dict[str, dict[str, Decimal]])
         for name in ("other_fees", "transfers"):
             setattr(self, f"_{name}", msgspec.convert(data[name], dict[str, Decimal]))

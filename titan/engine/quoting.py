@@ -25,6 +25,7 @@ def obstacle(desk: Desk, market: Market, host: Seat) -> str:
     reasons = (
         (desk.storage_failed, f"storage failed: {desk.storage_failed}"),
         (desk.phase is not Phase.RUNNING, f"the session is {desk.phase}"),
+        (desk.halted, f"STOP: {desk.halted}"),
         (desk.paused, f"paused: {desk.paused}"),
         (not venue.connected, "a stream is down"),
         (venue.unread, f"still reading {', '.join(sorted(venue.unread))}"),

@@ -173,6 +173,11 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
     stated = {position.symbol: position.lots for position in snapshot.positions}
     if desk.ledger.inherited(venue.name) and _may_agree_yet(desk, venue, stated):
         return
+    asked_ns = venue.asked_ns["account"]
+    stamps = [m.mark.next_funding_ns for m in desk.markets_of(venue.name) if m.mark]
+    if any(asked_ns <= stamp <= desk.now_ns for stamp in stamps):
+        ask_account(desk, venue.name, "start")  # funding settled meanwhile: is it in this wallet or not?
+        return
     venue.unread.discard("account")
     venue.opening = snapshot
     for market in desk.markets_of(venue.name):
@@ -194,7 +199,9 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
             "position_elsewhere",
             f"{stranger}: a position in a symbol not configured; it is left alone",
         )
-    desk.ledger.open_session(venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)}, desk.now_ns)
+    desk.ledger.open_session(
+        venue.name, {m.key: m.mid for m in desk.markets_of(venue.name)}, desk.now_ns, asked_ns
+    )
     if desk.phase is Phase.STARTING and not any(v.unread for v in desk.venues.values()):
         unpriced = sorted(
             {m.terms.quote for m in desk.markets.values() if desk.conversion(m.terms.quote) is None}

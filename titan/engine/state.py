@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from titan.engine.book import BookImage
-from titan.engine.desk import Desk, Ending, Market, Phase, VenueDesk
+from titan.engine.desk import Desk, Ending, Market, Phase, Request, VenueDesk
 from titan.engine.orders import Counts
 from titan.engine.portfolios import PortfolioHost
 from titan.engine.strategies import StrategyHost
@@ -21,9 +22,11 @@ _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 MARKET_PLAIN = (
     "mid_half_ticks", "heard_ns", "stopped", "obstacle",
-    "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns",
+    "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns", "stated_lots",
 )  # fmt: skip
-DESK_PLAIN = ("now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "differences", "day")
+DESK_PLAIN = (
+    "now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "halted", "kill_switch", "differences", "day",
+)  # fmt: skip
 
 
 def freeze(desk: Desk) -> bytes:
@@ -38,6 +41,7 @@ def freeze(desk: Desk) -> bytes:
             "pnl": None if desk.pnl is None else str(desk.pnl),
             "plain": {name: getattr(desk, name) for name in DESK_PLAIN},
             "ending": _ending(desk.ending),
+            "requests": [asdict(request) for request in desk.requests],
             "orders": desk.orders.snapshot(),
             "ledger": desk.ledger.snapshot(),
             "gate": desk.gate.snapshot(),
@@ -125,6 +129,7 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
         _thaw_session(desk, data)
     else:
         desk.ledger.begin_session()
+        desk.halted = data["plain"].get("halted", "")
         desk.day = data["plain"]["day"]
         # What the day has lost so far is carried over: a restart is no new allowance.
         desk.day_open = Decimal(data["day_open"]) - Decimal(data["pnl"] or 0)
@@ -140,7 +145,7 @@ def _thaw_market(market: Market, data: dict[str, Any], same_session: bool) -> No
     market.fees = data["fees"] and msgspec.convert(data["fees"], FeeRates)
     market.mark = data["mark"] and msgspec.convert(data["mark"], MarkPrice)
     for name in MARKET_PLAIN:
-        setattr(market, name, data["plain"][name])
+        setattr(market, name, data["plain"].get(name, getattr(market, name)))
 
 
 def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
@@ -149,7 +154,8 @@ def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
     desk.day_open = Decimal(data["day_open"])
     desk.pnl = None if data["pnl"] is None else Decimal(data["pnl"])
     for name in DESK_PLAIN:
-        setattr(desk, name, data["plain"][name])
+        setattr(desk, name, data["plain"].get(name, getattr(desk, name)))
+    desk.requests = [Request(**kept) for kept in data.get("requests", [])]
     ending = data["ending"]
     if ending is not None:
         desk.ending = Ending(

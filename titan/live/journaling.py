@@ -26,6 +26,8 @@ def begin_journal(
     predecessor: Predecessor | None,
     on_failure: Callable[[OSError], None],
     disk: Disk | None = None,
+    origin: provenance.Origin | None = None,
+    writer: type[SessionWriter] = SessionWriter,
 ) -> SessionWriter:
     """Make the session's directory and header durable, and start its writer.
 
@@ -37,6 +39,10 @@ def begin_journal(
         Called once, from the writer's thread, when the journal can no longer be written.
     disk : Disk, optional
         The file operations; the real ones if not given.
+    origin : Origin, optional
+        What the session is made of, where it has been looked up before.
+    writer : type
+        How the commits are made: in a thread of their own unless given.
 
     Raises
     ------
@@ -44,15 +50,16 @@ def begin_journal(
         If the journal cannot be written.
     """
     config = kernel.desk.config
+    made_of = origin or provenance.origin(strategy.code for strategy in config.strategies)
     header = Header(
         schema=SCHEMA,
         session=config.session,
         predecessor=predecessor.session if predecessor else None,
         created_ns=clock.now_ns(),
-        commit=provenance.commit(),
-        lock_hash=provenance.lock_hash(),
-        cpu_flags=provenance.cpu_flags(),
-        source_hashes=provenance.source_hashes(strategy.code for strategy in config.strategies),
+        commit=made_of.commit,
+        lock_hash=made_of.lock_hash,
+        cpu_flags=made_of.cpu_flags,
+        source_hashes=made_of.source_hashes,
         config=msgspec.msgpack.encode(config),
         snapshot=predecessor.snapshot if predecessor else None,
         state_hash=kernel.state_hash(),
@@ -60,7 +67,7 @@ def begin_journal(
     )
     store = settings.store
     try:
-        return SessionWriter.create(
+        return writer.create(
             settings.project.journals / config.session,
             header,
             segment_bytes=store.segment_mb << 20,

@@ -7,11 +7,26 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import titan
 
 PACKAGE = Path(titan.__file__).parent
 ROOT = PACKAGE.parent
+
+
+class Origin(NamedTuple):
+    """Of what a session was made: commit, locks, processor, and the digest of every source that decides."""
+
+    commit: str
+    lock_hash: str
+    cpu_flags: str
+    source_hashes: dict[str, str]
+
+
+def origin(strategies: Iterable[str]) -> Origin:
+    """Look at the checkout, the machine and the loaded modules, those of `strategies` included."""
+    return Origin(commit(), lock_hash(), cpu_flags(), source_hashes(strategies))
 
 
 def commit() -> str:

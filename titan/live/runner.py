@@ -6,10 +6,9 @@ import asyncio
 import os
 import secrets
 import signal
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +17,16 @@ from titan.live import provenance
 from titan.live.child import ChildExchange
 from titan.live.clocks import session_clock
 from titan.live.configure import kernel_config, strategy_modules
+from titan.live.control import Control, control_path, machine_folder
 from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
 from titan.live.journaling import begin_journal
 from titan.live.lockstep import Mailbox, follow
 from titan.live.outbox import Outbox
+from titan.live.pulse import Pulse
 from titan.live.recovery import find_predecessor
 from titan.live.result import Result
 from titan.live.session import Session
+from titan.live.status import status
 from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry, start_logging
 from titan.live.venue import VenueAddress, address_of, build_adapter, credentials_name
@@ -37,14 +39,13 @@ from titan.model.events import (
     SessionStarted,
     StopRequested,
     StorageFailed,
-    StreamState,
 )
 from titan.settings import Settings
 from titan.store.disk import Disk
 from titan.store.lock import AccountLock, AccountLocked
 from titan.store.session import new_session_id
 from titan.store.writer import SessionWriter
-from titan.venues.adapter import Adapter, Sinks, VenueUnreachable
+from titan.venues.adapter import Adapter, VenueUnreachable
 from titan.wire.frames import FrameDecoder
 
 LACKING = {
@@ -54,9 +55,6 @@ LACKING = {
     "live": "the start-up checks of a real account (position mode, leverage, permissions) are missing",
 }
 """What each mode that this version refuses would need."""
-
-TIMER_LIMIT_S = 0.5
-"""The longest wait between two looks at the timers: a machine's clock may be set."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
             stack.enter_context(AccountLock(journals, account))
             if settings.venue[options.venue].rest_url:
                 stack.enter_context(
-                    AccountLock(machine_locks(), credentials_name(settings.venue[options.venue]))
+                    AccountLock(machine_folder(), credentials_name(settings.venue[options.venue]))
                 )
         except AccountLocked as error:
             raise StartRefused(str(error)) from None
@@ -110,11 +108,6 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
             watch = asyncio.create_task(runner.end_with(child))
             stack.callback(watch.cancel)
         return await runner.run()
-
-
-def machine_locks() -> Path:
-    """Where this machine's runners lock the accounts they trade, whatever folder their journals are in."""
-    return Path(tempfile.gettempdir()) / f"titan-{os.getuid()}"
 
 
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
@@ -163,9 +156,7 @@ class Runner:
         self._address = address
         self._account = account
         self._first_quote_cpu_s: float | None = None
-        self._stop = asyncio.Event()
-        self._wake = asyncio.Event()
-        self._fault: BaseException | None = None
+        self._pulse: Pulse | None = None
 
     async def run(self) -> Result:
         """Run the session; whatever happens, streams and files are closed."""
@@ -185,18 +176,18 @@ class Runner:
         session.observe = self._observer(telemetry)
         lockstep = isinstance(clock, SetClock)
         mailbox = Mailbox() if lockstep else None
+        pulse = self._pulse = Pulse(session)
         adapter = build_adapter(
             self._settings.venue[self._options.venue],
             self._options.venue,
             self._address,
             clock,
-            self._sinks(session, mailbox),
+            pulse.sinks(self._options.venue, mailbox),
         )
         outbox = Outbox({self._options.venue: adapter}, writer, session, clock, in_turn=lockstep)
         outbox.note_latency = telemetry.note_latency
         outbox.unwritten = telemetry.unwritten
         session.submit = outbox.submit
-        session.timer_set = self._wake.set
         try:
             await self._serve_telemetry(telemetry)
             if predecessor is not None and predecessor.difference:
@@ -206,9 +197,9 @@ class Runner:
                 text = "notebook is newer than its module; run make export"
                 telemetry.log.warning(text, code="stale_module", notebook=notebook)
             if lockstep:
-                await self._live_in_lockstep(session, outbox, adapter, mailbox, clock)
+                await self._live_in_lockstep(pulse, session, outbox, adapter, mailbox, clock)
             else:
-                await self._live_on_the_clock(session, outbox, adapter, telemetry)
+                await self._live_on_the_clock(pulse, session, outbox, adapter, telemetry)
         finally:
             await adapter.close()
             await telemetry.close()
@@ -227,57 +218,9 @@ class Runner:
         self._ingest(lambda now_ns: StorageFailed(time_ns=now_ns, reason=reason))
 
     def _ingest(self, make: Callable[[int], JournalledEvent]) -> None:
-        session = self._session
-        if session is not None:
-            self._guard(lambda: session.ingest(make(session.clock.now_ns())))
-
-    _session: Session | None = None
-
-    def _end(self) -> None:
-        self._stop.set()
-        self._wake.set()
-
-    def _look(self) -> None:
-        if self._session is not None and self._session.ended is not None:
-            self._end()
-
-    def _sinks(self, session: Session, mailbox: Mailbox | None) -> Sinks:
-        """Where the streams deliver: at once, or held for their round in lock-step."""
-        self._session = session
-        venue = self._options.venue
-
-        def market(payload: bytes) -> None:
-            self._guard(lambda: session.ingest_frame(venue, payload))
-
-        def private(events: list[JournalledEvent]) -> None:
-            for event in events:
-                self._guard(lambda event=event: session.ingest(event))  # type: ignore[misc]
-
-        if mailbox is None:
-            return Sinks(market, private, lambda event: self._guard(lambda: session.ingest(event)))
-
-        def stream(event: JournalledEvent) -> None:
-            if isinstance(event, StreamState) and not event.up:
-                mailbox.lose(event.reason)
-            self._guard(lambda: session.ingest(event))
-
-        return Sinks(
-            lambda payload: mailbox.put_public(lambda: market(payload)),
-            lambda events: mailbox.put_private(lambda: private(events)),
-            stream,
-        )
-
-    def _guard(self, act: Callable[[], None]) -> None:
-        """A fault inside a callback must end the session, not vanish in a socket's task."""
-        if self._session is None or self._session.ended is not None:
-            return
-        try:
-            act()
-        # Whatever it is, it is ours: it is kept and raised again where the session is run.
-        except Exception as error:
-            self._fault = self._fault or error
-            self._end()
-        self._look()
+        """Take in what the process itself has to tell; before the session is put together nobody can hear it."""
+        if self._pulse is not None:
+            self._pulse.ingest(make)
 
     def _observer(self, telemetry: Telemetry) -> Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None]:
         def observe(
@@ -325,31 +268,42 @@ class Runner:
         self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=f"{name} received", exit_code=CLEAN))
 
     async def _live_on_the_clock(
-        self, session: Session, outbox: Outbox, adapter: Adapter, telemetry: Telemetry
+        self, pulse: Pulse, session: Session, outbox: Outbox, adapter: Adapter, telemetry: Telemetry
     ) -> None:
-        await self._open(session, adapter)
-        view = View(session.kernel, telemetry, quiet=self._options.quiet)
-        with view:
-            while not self._stop.is_set():
-                self._guard(session.fire_due)
-                view.refresh()
-                due = session.timers.next_ns
-                wait_s = TIMER_LIMIT_S if due is None else (due - session.clock.now_ns()) / 1e9
-                await self._wait(min(max(wait_s, 0.0), TIMER_LIMIT_S), outbox)
-        await self._raise_fault(outbox)
+        control = self._control(session)
+        await control.open()
+        try:
+            await self._open(session, adapter)
+            with View(session.kernel, telemetry, quiet=self._options.quiet) as view:
+
+                def look() -> None:
+                    control.watch()
+                    view.refresh()
+
+                await pulse.beat(outbox, look)
+        finally:
+            await control.close()
+        await self._raise_fault(pulse.fault, outbox)
         await outbox.settle()
 
-    async def _wait(self, seconds: float, outbox: Outbox) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        self._wake.clear()
-        if outbox.fault is not None:
-            self._fault = self._fault or outbox.fault
-            self._end()
-        self._look()
+    def _control(self, session: Session) -> Control:
+        settings = self._settings
+        path = control_path(settings.project.journals, self._account)
+        deadline_s = settings.live.shutdown_timeout_s
+        control = Control(
+            path, settings.project.kill_file, self._ingest, lambda: status(session.kernel), deadline_s
+        )
+        session.answered = control.answered
+        return control
 
     async def _live_in_lockstep(
-        self, session: Session, outbox: Outbox, adapter: Adapter, mailbox: Mailbox | None, clock: Clock
+        self,
+        pulse: Pulse,
+        session: Session,
+        outbox: Outbox,
+        adapter: Adapter,
+        mailbox: Mailbox | None,
+        clock: Clock,
     ) -> None:
         if mailbox is None or not isinstance(clock, SetClock):
             raise TypeError("lock-step needs a clock that is set and a mailbox")
@@ -360,28 +314,28 @@ class Runner:
 
         url = self._address.control_url
         following = asyncio.create_task(follow(url, session, outbox, mailbox, clock, over))
-        stopped = asyncio.create_task(self._stop.wait())
+        stopped = asyncio.create_task(pulse.stopped.wait())
         await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        if self._fault is not None:
+        if pulse.fault is not None:
             following.cancel()
         await asyncio.wait({following})
         if not following.cancelled():
-            self._fault = self._fault or following.exception()
-        if isinstance(self._fault, RunnerError):
-            raise self._fault
-        await self._raise_fault(outbox)
+            pulse.fault = pulse.fault or following.exception()
+        if isinstance(pulse.fault, RunnerError):
+            raise pulse.fault
+        await self._raise_fault(pulse.fault, outbox)
 
-    async def _raise_fault(self, outbox: Outbox) -> None:
+    async def _raise_fault(self, fault: BaseException | None, outbox: Outbox) -> None:
         """After a fault of ours nothing is known: cancel whatever may stand, then let the fault end the session."""
-        if self._fault is None:
+        if fault is None:
             return
         await outbox.halt(self._settings.live.shutdown_timeout_s)
         left = await outbox.cancel_everything(
             self._options.venue, self._settings.venue[self._options.venue].symbols
         )
         text = "every order was cancelled" if not left else f"NOT proven cancelled: {', '.join(left)}"
-        raise InternalFault(f"{type(self._fault).__name__}: {self._fault}; {text}") from self._fault
+        raise InternalFault(f"{type(fault).__name__}: {fault}; {text}") from fault
 
     # ---- Taking it apart -------------------------------------------------------------------------------------
 

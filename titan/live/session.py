@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from titan.engine.kernel import Kernel
 from titan.model.clock import Clock
-from titan.model.commands import AnyCommand, EndSession, SetTimer
+from titan.model.commands import AnyCommand, EndSession, OperatorAnswer, SetTimer
 from titan.model.events import AnyEvent, InstrumentUpdate, JournalledEvent, TimerFired
 from titan.store.writer import SessionWriter
 from titan.wire.frames import FrameDecoder
@@ -72,6 +72,7 @@ class Session:
         self.events = 0
         self.ended: EndSession | None = None
         self.timer_set: Callable[[], None] = lambda: None
+        self.answered: Callable[[OperatorAnswer], None] = lambda answer: None
         self.submit: Submit = lambda seq, command, heard_ns: None
         self.observe: Callable[[AnyEvent, tuple[AnyCommand, ...], int, int], None] = lambda *observed: None
         self._decoder = decoder
@@ -115,6 +116,8 @@ class Session:
                 self.timer_set()
             elif isinstance(command, EndSession):
                 self.ended = command
+            elif isinstance(command, OperatorAnswer):
+                self.answered(command)
             else:
                 self.submit(seq, command, heard_ns)
         self.observe(event, commands, heard_ns, decided_ns)

@@ -111,7 +111,14 @@ class Desk:
 
     def expire_listen_keys(self, now_ns: int) -> None:
         """End the private streams whose key is an hour old: one last frame, then silence, as at the venue."""
-        for account, key in self.listen_keys.expire(now_ns):
+        self._tell_expired(self.listen_keys.expire(now_ns), now_ns)
+
+    def expire_every_listen_key(self) -> None:
+        """End every private stream's key before its time."""
+        self._tell_expired(self.listen_keys.expire_all(), self.exchange.now_ns)
+
+    def _tell_expired(self, ended: list[tuple[str, str]], now_ns: int) -> None:
+        for account, key in ended:
             frame = msgspec.json.encode(shapes_orders.listen_key_expired(key, now_ns))
             self.register.publish_private(account, frame)
             self.register.end_private(account)

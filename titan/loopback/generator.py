@@ -149,6 +149,8 @@ class Generator:
     def _happen(self, exchange: Exchange, elapsed_s: float) -> None:
         bound = self._intensity()
         self._drift(exchange, elapsed_s)
+        if not exchange.instruments()[self._instrument.symbol].trading:
+            return  # a halted market: the fair value moves on, nobody can act
         crowd, activity = self._crowd, self._crowd.regimes[self._regime].activity
         draw = self._random.random() * bound
         for rate, happening in (

@@ -53,6 +53,13 @@ class ListenKeys:
             self._forget(key)
         return ended
 
+    def expire_all(self) -> list[tuple[str, str]]:
+        """End every key now; (account, key) of each."""
+        ended = [(account, key) for key, account in self._account_of.items()]
+        for _, key in ended:
+            self._forget(key)
+        return ended
+
     def _forget(self, key: str) -> None:
         del self._key_of[self._account_of.pop(key)]
         del self._expires_ns[key]

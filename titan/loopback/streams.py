@@ -42,7 +42,7 @@ class Connection:
         self.combined = combined
         self.names: set[str] = set()
         self._socket = socket
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def send(self, payload: bytes) -> None:
         """Queue one frame."""
@@ -52,10 +52,17 @@ class Connection:
         """Queue one data frame of stream `name`."""
         self.send(b'{"stream":"%b","data":%b}' % (name.encode(), payload) if self.combined else payload)
 
+    def drop(self) -> None:
+        """End the connection from the venue's side, as an outage does."""
+        self._queue.put_nowait(None)
+
     async def write(self) -> None:
         """Send what is queued until the socket closes; a reader too far behind is cut off."""
         while not self._socket.closed:
             payload = await self._queue.get()
+            if payload is None:
+                await self._socket.close(code=WSCloseCode.GOING_AWAY)
+                return
             if self._queue.qsize() > _MOST_QUEUED:
                 await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"slow consumer")
                 return
@@ -103,6 +110,15 @@ class Register:
     def end_private(self, account: str) -> None:
         """Send no more private frames to the connections that an account has open."""
         self._private.pop(account, None)
+
+    def connections(self, stream: str = "") -> list[Connection]:
+        """Every connection of the ``market`` or the ``private`` streams, or of both."""
+        market = {connection: None for found in self._by_name.values() for connection in found}
+        private = {connection: None for found in self._private.values() for connection in found}
+        return [
+            *(market if stream in {"", "market"} else {}),
+            *(private if stream in {"", "private"} else {}),
+        ]
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection."""

@@ -128,6 +128,14 @@ class Notice(Command, frozen=True, tag="notice"):
     client_id: str = ""
 
 
+class OperatorAnswer(Command, frozen=True, tag="operator_answer"):
+    """What became of an `OperatorAction`: `done` only if the venue has proven it; `text` says what was verified."""
+
+    request: str
+    done: bool
+    text: str
+
+
 class EndSession(Command, frozen=True, tag="end_session"):
     """All is proven, or cannot be: flush and leave with `exit_code`. `left_open` lists orders not proven cancelled."""
 
@@ -138,7 +146,7 @@ class EndSession(Command, frozen=True, tag="end_session"):
 
 AnyCommand = (
     PlaceOrder | AmendOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders | QueryAccount |
-    QueryFills | QueryInstruments | RequestBook | SetTimer | Notice | EndSession
+    QueryFills | QueryInstruments | RequestBook | SetTimer | Notice | OperatorAnswer | EndSession
 )  # fmt: skip
 
 NEEDS_DURABLE = (PlaceOrder, AmendOrder)

@@ -273,11 +273,19 @@ class StorageFailed(Event, frozen=True, tag="storage_failed"):
 
 
 class OperatorAction(Event, frozen=True, tag="operator"):
-    """A named person's order: pause, resume, stop or cancel."""
+    """A named person's order: pause, resume, stop or cancel. The `OperatorAnswer` carries the same `request`."""
 
     action: str
     target: str
     who: str
+    why: str
+    request: str = ""
+
+
+class KillSwitch(Event, frozen=True, tag="kill_switch"):
+    """The kill switch's file is there, with what stands in it, or is gone."""
+
+    on: bool
     why: str
 
 
@@ -285,6 +293,8 @@ AccountEvent = (
     OrderUpdate | Fill | CommandOutcome | OrderAbsent | BalanceUpdate | AccountSnapshot | OpenOrders
     | FillsQueried | Income | QueryFailed | FeeRates | InstrumentUpdate
 )  # fmt: skip
-SessionEvent = SessionStarted | StreamState | TimerFired | StopRequested | StorageFailed | OperatorAction
+SessionEvent = (
+    SessionStarted | StreamState | TimerFired | StopRequested | StorageFailed | OperatorAction | KillSwitch
+)
 JournalledEvent = AccountEvent | SessionEvent
 AnyEvent = MarketEvent | JournalledEvent

@@ -16,7 +16,7 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Self, get_args
 
 import msgspec
 
@@ -160,6 +160,10 @@ class SessionWriter:
         self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._thread = threading.Thread(target=self._run, name=f"journal {directory.name}", daemon=True)
 
+    def begin(self) -> None:
+        """Begin to commit; `create` has done it."""
+        self._thread.start()
+
     @classmethod
     def create(
         cls,
@@ -171,7 +175,7 @@ class SessionWriter:
         on_durable: Callable[[int], None] = lambda seq: None,
         on_failure: Callable[[OSError], None] = lambda error: None,
         disk: Disk | None = None,
-    ) -> SessionWriter:
+    ) -> Self:
         """Make the session's directory with a durable header, and start the writing thread.
 
         Parameters
@@ -209,7 +213,7 @@ class SessionWriter:
         journal.begin(frame(msgspec.msgpack.encode(Record(0, "header", version, 0, header))))
         capture.begin()
         writer = cls(directory, flush_interval_s, on_durable, on_failure, (capture, journal))
-        writer._thread.start()
+        writer.begin()
         return writer
 
     # ---- Appending: the caller's thread, never blocks on the disk
@@ -239,8 +243,7 @@ class SessionWriter:
             self._gathering.note(seq)
             if self.failed is None:
                 self._gathering.add(record)
-        if self._flush_interval_s == 0:
-            self._bell.ring()
+        self._noted()
 
     def _append(self, seq: int, record: FrameRecord | Record) -> None:
         if seq != self._appended_seq + 1 or self._closing:
@@ -253,8 +256,7 @@ class SessionWriter:
             group.high = seq
             if self.failed is None:
                 group.add(record)
-        if self._flush_interval_s == 0:
-            self._bell.ring()
+        self._noted()
 
     # ---- What is durable
 
@@ -294,13 +296,28 @@ class SessionWriter:
             if self.failed is not None or self._ended:
                 raise self._not_durable(seq)
             self._waiters.append((seq, loop, future))
-        self._bell.ring()
+        self._hasten()
         await future
 
     def close(self) -> None:
         """Commit what is left, end the thread, close the files. Never raises for the disk: see `failed`."""
         self._closing = True
+        self._hasten()
+        self._join()
+
+    # ---- When the commits happen: here in a thread of its own
+
+    def _noted(self) -> None:
+        """Something was appended."""
+        if self._flush_interval_s == 0:
+            self._bell.ring()
+
+    def _hasten(self) -> None:
+        """Somebody waits: commit as soon as may be."""
         self._bell.ring()
+
+    def _join(self) -> None:
+        """Return once everything is committed and closed."""
         self._thread.join()
 
     # ---- The writing thread

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from titan.venues.binance_fills import FillsQuery, OrderNames, QueryRefused, rea
 from titan.venues.binance_streams import BinanceStreams
 from titan.venues.ccxt_client import Answer, ClientConfig, RestClient
 from titan.venues.server_time import synchronise
+from titan.venues.websocket import Connector
 from titan.venues.weights import WeightBudget
 from titan.wire.binance_orders import Action
 from titan.wire.binance_usdm import (
@@ -75,10 +77,20 @@ class BinanceAdapter:
         The session's clock: it stamps events and signs requests.
     client : Client, optional
         Carries out the calls; ccxt over the network unless given.
+    connector : function, optional
+        Makes what opens a stream's connections; over the network unless given.
+    jitter : function, optional
+        Draws from 0 to 1 for the pauses between connections.
     """
 
     def __init__(
-        self, config: BinanceConfig, sinks: Sinks, clock: Clock, client: calls.Client | None = None
+        self,
+        config: BinanceConfig,
+        sinks: Sinks,
+        clock: Clock,
+        client: calls.Client | None = None,
+        connector: Callable[[], Connector] | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.config = config
         self._clock = clock
@@ -86,7 +98,9 @@ class BinanceAdapter:
         self._terms: dict[str, Instrument] = {}
         self._names = OrderNames()
         self._fills = FillsQuery(self._client, self._names)
-        self._streams = BinanceStreams(config, self._client, clock, sinks, lambda: self._terms)
+        self._streams = BinanceStreams(
+            config, self._client, clock, sinks, lambda: self._terms, connector, jitter
+        )
         self._clock_task: asyncio.Task[None] | None = None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Literal
@@ -13,7 +14,7 @@ from titan.model.instruments import Instrument
 from titan.venues.adapter import Sinks
 from titan.venues.binance_calls import KEEP_LISTEN_KEY, LISTEN_KEY, Client
 from titan.venues.binance_config import BinanceConfig
-from titan.venues.websocket import Stream, StreamRefused, StreamSettings
+from titan.venues.websocket import Connector, Stream, StreamRefused, StreamSettings
 from titan.wire.binance_usdm import WireError, decode_user_event, refusal
 
 CHANNELS = ("depth@100ms", "bookTicker", "trade", "markPrice@1s")
@@ -47,6 +48,10 @@ class BinanceStreams:
         Where everything goes.
     instruments : function
         The terms known so far, by symbol.
+    connector : function, optional
+        Makes what opens a stream's connections; over the network unless given.
+    jitter : function, optional
+        Draws from 0 to 1 for the pauses between connections.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class BinanceStreams:
         clock: Clock,
         sinks: Sinks,
         instruments: Callable[[], Mapping[str, Instrument]],
+        connector: Callable[[], Connector] | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._config = config
         self._client = client
@@ -73,12 +80,16 @@ class BinanceStreams:
             StreamSettings(stale_after_s=config.stale_after_s),
             channel=channel_of,
             watched=tuple(f"{symbol}@{channel}".encode() for symbol in symbols for channel in WATCHED),
+            connector=connector() if connector else None,
+            jitter=jitter,
         )
         self.private = Stream(
             self._private_address,
             self.take_private,
             lambda up, reason: self._tell("private", up, reason),
             StreamSettings(stale_after_s=0.0),
+            connector=connector() if connector else None,
+            jitter=jitter,
         )
 
     async def open(self, timeout_s: float) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import aiohttp
-
-_Socket = aiohttp.ClientWebSocketResponse[Literal[False]]
 
 _CLOSE_TIMEOUT_S = 1.0
 """How long a close waits for the peer's: one that has gone silent does not answer it."""
@@ -34,6 +32,75 @@ class StreamSettings(NamedTuple):
     backoff_limit_s: float = 30.0
 
 
+class Socket(Protocol):
+    """One open websocket."""
+
+    def payloads(self) -> AsyncIterator[bytes]:
+        """Each message as received, until the connection ends."""
+        ...
+
+    def ending(self) -> str:
+        """Why it ended."""
+        ...
+
+    async def close(self) -> None:
+        """Close it; nothing if it has ended."""
+        ...
+
+
+class Connector(Protocol):
+    """Opens websockets. `connect` raises `OSError` or `aiohttp.ClientError` where it cannot."""
+
+    async def connect(self, url: str, settings: StreamSettings) -> Socket: ...
+
+    async def close(self) -> None: ...
+
+
+class NetworkConnector:
+    """Websockets over the network."""
+
+    def __init__(self) -> None:
+        self._http: aiohttp.ClientSession | None = None
+
+    async def connect(self, url: str, settings: StreamSettings) -> Socket:
+        """Connect, with pings if the settings want them."""
+        if self._http is None:
+            self._http = aiohttp.ClientSession(trust_env=False)
+        socket = await self._http.ws_connect(
+            url,
+            heartbeat=settings.heartbeat_s or None,
+            max_msg_size=0,
+            decode_text=False,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
+        )
+        return _NetworkSocket(socket)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._http is not None:
+            await self._http.close()
+
+
+class _NetworkSocket:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse[Literal[False]]) -> None:
+        self._socket = socket
+
+    async def payloads(self) -> AsyncIterator[bytes]:
+        async for message in self._socket:
+            if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                yield message.data
+
+    def ending(self) -> str:
+        error = self._socket.exception()
+        if error is not None:
+            return f"{type(error).__name__}: {error}"
+        return f"closed by the venue, code {self._socket.close_code}"
+
+    async def close(self) -> None:
+        with suppress(aiohttp.ClientError, OSError):
+            await self._socket.close()
+
+
 class Stream:
     """One websocket, opened again and again until it is closed.
 
@@ -53,6 +120,8 @@ class Stream:
         Channels that the watchdog looks at one by one, besides the stream as a whole.
     jitter : function, optional
         Draws from 0 to 1, so that many runners do not come back at one moment.
+    connector : Connector, optional
+        Opens the connections; over the network unless given.
     """
 
     def __init__(
@@ -65,7 +134,9 @@ class Stream:
         channel: Callable[[bytes], bytes] | None = None,
         watched: tuple[bytes, ...] = (),
         jitter: Callable[[], float] = random.random,
+        connector: Connector | None = None,
     ) -> None:
+        self._connector = connector or NetworkConnector()
         self._address = address
         self._on_payload = on_payload
         self._on_state = on_state
@@ -115,14 +186,14 @@ class Stream:
     async def _run(self) -> None:
         failures = 0
         try:
-            async with aiohttp.ClientSession(trust_env=False) as http:
-                while True:
-                    was_up = await self._one_connection(http)
-                    failures = 1 if was_up else failures + 1
-                    await asyncio.sleep(self._pause_s(failures))
+            while True:
+                was_up = await self._one_connection()
+                failures = 1 if was_up else failures + 1
+                await asyncio.sleep(self._pause_s(failures))
         finally:
             # Also when a callback of ours raised: whoever quotes must hear that nothing comes any more.
             self._went_down("the stream has ended")
+            await self._connector.close()
 
     def _went_down(self, reason: str) -> None:
         self.last_failure = reason
@@ -136,19 +207,13 @@ class Stream:
         )
         return longest * (0.5 + 0.5 * self._jitter())
 
-    async def _one_connection(self, http: aiohttp.ClientSession) -> bool:
+    async def _one_connection(self) -> bool:
         """Connect and receive until it ends; True if it was up."""
         settings = self._settings
         try:
             async with asyncio.timeout(settings.connect_timeout_s):
                 url = await self._address()
-                socket = await http.ws_connect(
-                    url,
-                    heartbeat=settings.heartbeat_s or None,
-                    max_msg_size=0,
-                    decode_text=False,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
-                )
+                socket = await self._connector.connect(url, settings)
         except TimeoutError:
             self._went_down(f"no answer within {settings.connect_timeout_s:g} s")
             return False
@@ -158,11 +223,10 @@ class Stream:
         try:
             self._went_down(await self._receive(socket))
         finally:
-            with suppress(aiohttp.ClientError, OSError):
-                await socket.close()
+            await socket.close()
         return True
 
-    async def _receive(self, socket: _Socket) -> str:
+    async def _receive(self, socket: Socket) -> str:
         """Hand on messages until the connection ends; why it did."""
         loop = asyncio.get_running_loop()
         self._drop = loop.create_future()
@@ -181,12 +245,11 @@ class Stream:
             reader.cancel()
             self._drop = None
 
-    async def _read(self, socket: _Socket) -> str:
-        async for message in socket:
-            if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                self._note(message.data)
-                self._on_payload(message.data)
-        return _ending(socket)
+    async def _read(self, socket: Socket) -> str:
+        async for payload in socket.payloads():
+            self._note(payload)
+            self._on_payload(payload)
+        return socket.ending()
 
     def _note(self, payload: bytes) -> None:
         self._heard_s = asyncio.get_running_loop().time()
@@ -208,13 +271,6 @@ class Stream:
                 if now_s - heard_s > limit_s:
                     self.rebuild(f"{channel.decode()} silent for {now_s - heard_s:.1f} s")
                     return
-
-
-def _ending(socket: _Socket) -> str:
-    error = socket.exception()
-    if error is not None:
-        return f"{type(error).__name__}: {error}"
-    return f"closed by the venue, code {socket.close_code}"
 
 
 def _plain(error: Exception) -> str:

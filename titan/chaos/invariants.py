@@ -1,0 +1,196 @@
+"""What must hold at every step and at rest, judged from the exchange's side: a second opinion on every promise.
+
+Nothing here asks the engine whether it kept its word. What reached the exchange, what it executed and what it holds
+are compared with the limits, with the journal and, at rest, with the ledger.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+
+from titan.chaos.life import Life
+from titan.chaos.world import ACCOUNT, VENUE, World
+from titan.engine.desk import Phase
+from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
+from titan.model.events import AnyEvent
+from titan.model.instruments import InstrumentKey
+from titan.store.journal import SessionReader
+from titan.store.replay import replay_session
+
+SLACK = Decimal("1.002")
+"""The limit is judged at the mark price of the arrival; the decision was made at a price of moments before."""
+
+MOST_LIVE = 200
+"""Orders, tasks and requests that may be under way at once in a trial."""
+
+
+class Checker:
+    """Watches one trial.
+
+    Parameters
+    ----------
+    world : World
+        Whose exchange is asked.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._life: Life | None = None
+        self._intents: dict[str, tuple[Life, int]] = {}
+        self._sent: set[str] = set()
+        self._worst = {1: 0, -1: 0}
+        self.violations: list[str] = []
+        """Promises that were not kept: which, when, and on what order."""
+        self.commands = 0
+        self.events = 0
+        self.states_hit: Counter[tuple[str, str]] = Counter()
+        world.network.arrived = self._arrived
+        world.network.carried_out = self._carried_out
+
+    def watch(self, life: Life) -> None:
+        """Follow a new life of the runner; its predecessor's journal must hold every intent that was sent."""
+        self._check_journalled(life)
+        self._life = life
+        submit = life.outbox.submit
+
+        def noted(seq: int, command: AnyCommand, heard_ns: int) -> None:
+            if isinstance(command, PlaceOrder):
+                self._intents[command.client_id] = (life, seq)
+            submit(seq, command, heard_ns)
+
+        life.session.submit = noted
+        life.session.observe = self._observe
+
+    def _observe(
+        self, event: AnyEvent, commands: tuple[AnyCommand, ...], heard_ns: int, decided_ns: int
+    ) -> None:
+        self.events += 1
+        desk = self._now.kernel.desk
+        for command in commands:
+            if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
+                self.commands += 1
+            if isinstance(command, PlaceOrder) and (desk.halted or desk.paused) and not command.reduce_only:
+                self.violated(
+                    f"{command.client_id}: an order that adds risk after STOP ({desk.halted or desk.paused})"
+                )
+        live = sum(1 for _ in desk.orders.live())
+        if live > MOST_LIVE:
+            self.violated(f"{live} orders are under way: the bound is {MOST_LIVE}")
+
+    def violated(self, text: str) -> None:
+        """Take note of a promise that was not kept."""
+        self.violations.append(f"{self._world.elapsed_s:.3f} s: {text}")
+
+    @property
+    def _now(self) -> Life:
+        if self._life is None:
+            raise LookupError("no life is watched yet")
+        return self._life
+
+    # ---- At the exchange's door
+
+    def _arrived(self, verb: str, path: str, params: Mapping[str, str | int]) -> None:
+        if path != "/fapi/v1/order" or verb not in {"POST", "PUT"}:
+            return
+        self._worst = {side: self._exposure(side) for side in (1, -1)}
+        client_id = str(params.get("newClientOrderId") or params.get("origClientOrderId"))
+        if verb == "PUT":
+            return
+        life, seq = self._intents.get(client_id, (None, 0))
+        if life is None:
+            self.violated(f"{client_id}: reached the exchange without an intent")
+        elif life.writer.durable_seq < seq:
+            self.violated(f"{client_id}: reached the exchange before its intent was durable")
+        if client_id in self._sent:
+            self.violated(f"{client_id}: one intent was sent twice")
+        self._sent.add(client_id)
+
+    def _carried_out(self, verb: str, path: str, params: Mapping[str, str | int]) -> None:
+        if path != "/fapi/v1/order" or verb not in {"POST", "PUT"}:
+            return
+        limit = Decimal(str(self._now.config.limits.max_position_notional))
+        mark = self._world.exchange.mark(self._world.symbol)
+        terms = self._world.exchange.instruments()[self._world.symbol]
+        for side in (1, -1):
+            worst = self._exposure(side)
+            if mark is None or worst <= self._worst[side]:
+                continue
+            value = terms.notional(mark.mark, worst)
+            if value > limit * SLACK:
+                self.violated(
+                    f"{dict(params)}: worst case {worst} lots of side {side:+d} is worth {value:.2f}, "
+                    f"beyond max_position_notional = {limit}"
+                )
+
+    def _exposure(self, side: int) -> int:
+        """Lots that the account would hold on a side if everything open there filled."""
+        (position,) = self._world.exchange.positions(ACCOUNT, self._world.symbol)
+        working = sum(
+            order.remaining
+            for order in self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
+            if order.side == side
+        )
+        return side * position.lots + working
+
+    # ---- Between two lives
+
+    def _check_journalled(self, life: Life) -> None:
+        """Every order that the exchange ever saw of the last life stands in its journal."""
+        if self._life is None:
+            return
+        ours = {
+            name for name, (owner, _) in self._intents.items() if owner is self._life and name in self._sent
+        }
+        written = {
+            command.client_id
+            for _, _, command in SessionReader(self._life.journal).commands()
+            if isinstance(command, PlaceOrder)
+        }
+        lost = sorted(ours - written)
+        if lost:
+            self.violated(f"{', '.join(lost)}: sent, and lost from the journal in the crash")
+
+    # ---- At rest
+
+    def check_rest(self, life: Life) -> None:
+        """Faults are over and everything has been heard: engine and exchange must agree to the last lot."""
+        desk, exchange, symbol = life.kernel.desk, self._world.exchange, self._world.symbol
+        if desk.phase is not Phase.RUNNING:
+            self.violated(f"at rest the session is {desk.phase}, not running")
+        stated = {order.client_id: order.remaining for order in exchange.open_orders(ACCOUNT, symbol)}
+        known = {order.client_id: order.remaining for order in desk.orders.live()}
+        if stated != known:
+            self.violated(f"at rest the exchange has orders {stated}, the engine {known}")
+        (position,) = exchange.positions(ACCOUNT, symbol)
+        lots = desk.ledger.lots(InstrumentKey(VENUE, symbol))
+        if position.lots != lots:
+            self.violated(f"at rest the exchange states {position.lots} lots, the ledger {lots}")
+        if desk.differences:
+            self.violated(f"{desk.differences} differences were found that nothing explains")
+
+    def check_end(self, life: Life) -> None:
+        """The session has ended: nothing is left open, the books agree, the journal replays to the same state."""
+        ended = life.session.ended
+        if ended is None or ended.exit_code != 0 or ended.left_open:
+            self.violated(f"the session ended as {ended}")
+        left = self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
+        if left:
+            self.violated(f"open at the exchange after a proven end: {[order.client_id for order in left]}")
+        summary = life.kernel.summary()
+        if summary.differences or summary.unknown_orders:
+            self.violated(
+                f"{summary.differences} differences, {summary.unknown_orders} unknown orders at the end"
+            )
+        gap = abs((summary.pnl or Decimal(0)) - (summary.equity_change_at_venue or Decimal("NaN")))
+        if not gap <= Decimal("0.000001"):
+            self.violated(f"P&L {summary.pnl}, equity change at the venue {summary.equity_change_at_venue}")
+        trades = [
+            execution.trade_id for execution in self._world.exchange.trades(ACCOUNT, self._world.symbol)
+        ]
+        if len(trades) != len(set(trades)):
+            self.violated("the exchange itself shows a trade twice")
+        replay = replay_session(life.journal)
+        if not replay.identical or replay.kernel.state_hash() != life.kernel.state_hash():
+            self.violated(f"the journal replays otherwise: {replay.difference or 'another state'}")

@@ -1,0 +1,66 @@
+"""What happens in a trial, drawn from its seed: faults of the exchange and the network, deaths, an operator's acts."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+import msgspec
+
+from titan.loopback.faults import Fault, Kind, Plan
+
+LENGTH_S = 30.0
+"""How long things go wrong."""
+ORDER_CALLS = ("POST /fapi/v1/order", "PUT /fapi/v1/order", "DELETE /fapi/v1/order")
+LONG = {Kind.REFUSE_CONNECTION: 8.0, Kind.RESTART: 4.0, Kind.RESTART_LOSING_ORDERS: 4.0, Kind.HALT: 6.0}
+"""Kinds that last, and the longest that they do, seconds."""
+OF_CALLS = (
+    Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.SERVER_ERROR,
+    Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.BAD_TIMESTAMP, Kind.DUPLICATE_ID, Kind.RATE_LIMITED, Kind.BANNED,
+)  # fmt: skip
+
+
+class Schedule(NamedTuple):
+    """A trial's plan of faults, and what is done to the runner: (seconds, kill, pause, stop or resume) in order."""
+
+    plan: Plan
+    acts: tuple[tuple[float, str], ...]
+
+    @property
+    def ends_s(self) -> float:
+        """When the last thing that goes wrong is over."""
+        faults = [fault.at_s + max(fault.for_s, fault.delay_s) for fault in self.plan.faults]
+        return max([LENGTH_S, *faults, *(at_s for at_s, _ in self.acts)])
+
+
+def draw_schedule(seed: int) -> Schedule:
+    """Draw a trial: three to nine faults, a death in every second one, and now and then a stop with its resume."""
+    draw = random.Random(f"{seed} schedule")
+    faults = sorted((_fault(draw) for _ in range(draw.randint(3, 9))), key=lambda fault: fault.at_s)
+    acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
+    if draw.random() < 0.3:
+        at_s = draw.uniform(3.0, LENGTH_S - 8.0)
+        acts += [(at_s, draw.choice(("stop", "pause"))), (at_s + draw.uniform(2.0, 5.0), "resume")]
+        acts.append((LENGTH_S, "resume"))  # a resume that fell into a dead moment is asked for again
+    return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
+
+
+def _fault(draw: random.Random) -> Fault:
+    kind = draw.choice(list(Kind))
+    at_s = draw.uniform(2.0, LENGTH_S - 2.0)
+    fault = Fault(kind=kind, at_s=round(at_s, 3))
+    if kind in OF_CALLS and draw.random() < 0.7:
+        fault = msgspec.structs.replace(fault, call=draw.choice(ORDER_CALLS))
+    if kind in LONG:
+        return msgspec.structs.replace(fault, for_s=round(draw.uniform(0.5, LONG[kind]), 3))
+    if kind in (Kind.RATE_LIMITED, Kind.BANNED):
+        return msgspec.structs.replace(fault, delay_s=float(draw.randint(1, 8)))
+    if kind in (Kind.DROP_STREAM, Kind.SILENCE_STREAM):
+        return msgspec.structs.replace(fault, stream=draw.choice(("", "market", "private")))
+    spread_out = draw.random() < 0.4
+    return msgspec.structs.replace(
+        fault,
+        for_s=round(draw.uniform(0.5, 5.0), 3) if spread_out else 0.0,
+        share=round(draw.uniform(0.05, 0.5), 3) if spread_out else 1.0,
+        delay_s=round(draw.uniform(0.05, 3.0), 3) if "delay" in kind or "late" in kind else 0.0,
+    )

@@ -1,0 +1,163 @@
+"""One seeded trial: a desk that trades while everything goes wrong, dies and returns, and must end with clean books."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from titan.chaos.invariants import Checker
+from titan.chaos.life import Life
+from titan.chaos.schedule import Schedule
+from titan.chaos.virtual_time import VirtualLoop
+from titan.chaos.world import VENUE, World
+from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
+from titan.engine.strategies import load_strategy
+from titan.live import provenance
+from titan.model.events import OperatorAction, StopRequested
+from titan.risk.limits import LimitSettings
+from titan.settings import Project, Settings, Store
+from titan.store.session import new_session_id
+from titan.strategy import avellaneda_stoikov
+
+CODE = "titan.strategy.avellaneda_stoikov"
+LIMITS = LimitSettings(
+    max_order_notional=2_000.0, max_position_notional=4_000.0, max_gross_notional=8_000.0, max_daily_loss=5_000.0,
+    collar_bps=100.0, max_open_orders=20, messages_per_s=40, message_burst=200, cancel_reserve=50,
+    max_executions=10_000, execution_window_s=60.0, duplicate_window_s=0.05,
+)  # fmt: skip
+PARAMETERS = avellaneda_stoikov.Parameters(
+    order_size=0.01, max_inventory=0.06, mean_fill_depth_bps=0.02, minimum_half_spread_bps=0.005,
+    skew_at_max_inventory_bps=0.3,
+)  # fmt: skip
+RESTART_S = 0.5
+"""How soon whoever watches starts a dead runner again."""
+MODULES = {CODE: load_strategy(CODE)}
+ORIGIN = provenance.Origin("trial", "trial", "trial", {})
+PAUSE_S = 5.0
+"""Quiet time without quotes, so that nothing is on its way when both sides are compared."""
+REST_S = 30.0
+"""Quiet time at the end: longer than any proof of absence takes."""
+
+
+class Outcome(NamedTuple):
+    """What a trial came to."""
+
+    seed: int
+    events: int
+    commands: int
+    faults: int
+    crashes: int
+    violations: tuple[str, ...]
+    digest: str
+    """Of every decision: the same seed gives the same."""
+
+
+def run_trial(seed: int, schedule: Schedule) -> Outcome:
+    """Run one trial in virtual time, in a folder of its own that is removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="titan-chaos-"))
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(_run(seed, schedule, folder))
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        shutil.rmtree(folder)
+
+
+async def _run(seed: int, schedule: Schedule, folder: Path) -> Outcome:
+    return await _Trial(seed, schedule, folder).run()
+
+
+class _Trial:
+    """A world, and the lives of the runner in it, one after another."""
+
+    def __init__(self, seed: int, schedule: Schedule, folder: Path) -> None:
+        self._seed = seed
+        self._schedule = schedule
+        self._world = World(seed, schedule.plan)
+        self._checker = Checker(self._world)
+        self._draw = random.Random(f"{seed} runner")
+        self._settings = Settings(
+            project=Project(journals=folder / "journals", kill_file=folder / "KILL"), store=Store()
+        )
+        self._settings.project.journals.mkdir()
+        self._crashes = 0
+        self._life = self._next_life()
+
+    def _next_life(self) -> Life:
+        world = self._world
+        session = new_session_id(world.clock.now_ns(), self._draw.randbytes(3))
+        config = configuration(session, world.symbol)
+        life = Life(world, self._settings, config, MODULES, ORIGIN, self._draw)
+        self._checker.watch(life)
+        life.start()
+        return life
+
+    async def run(self) -> Outcome:
+        """Let everything happen, come to rest, end, and judge."""
+        for at_s, act in self._schedule.acts:
+            await self._live_until(at_s)
+            if act == "kill":
+                self._life.kill()
+                self._crashes += 1
+                await asyncio.sleep(RESTART_S)
+                self._life = self._next_life()
+            else:
+                self._ask(act)
+        await self._live_until(self._schedule.ends_s + REST_S)
+        self._ask("pause")
+        await self._live_until(self._world.elapsed_s + PAUSE_S)
+        self._checker.check_rest(self._life)
+        self._life.tell(lambda now_ns: StopRequested(time_ns=now_ns, reason="the trial is over", exit_code=0))
+        if await self._life.ended(60.0):
+            self._checker.check_end(self._life)
+        else:
+            self._checker.violated("the session did not end within 60 s of being asked to")
+        self._world.close()
+        return Outcome(
+            seed=self._seed,
+            events=self._checker.events,
+            commands=self._checker.commands,
+            faults=sum(self._world.gate.hits.values()),
+            crashes=self._crashes,
+            violations=tuple(self._checker.violations),
+            digest=self._life.kernel.state_hash()[:16],
+        )
+
+    async def _live_until(self, at_s: float) -> None:
+        """Wait; a runner that refused to start, because the exchange was away, is started again as by a watchdog."""
+        while self._world.elapsed_s < at_s:
+            if not await self._life.ended(at_s - self._world.elapsed_s):
+                return
+            await asyncio.sleep(RESTART_S)
+            self._life = self._next_life()
+
+    def _ask(self, action: str) -> None:
+        name = f"{action} at {self._world.elapsed_s:g}"
+        self._life.tell(
+            lambda now_ns: OperatorAction(
+                time_ns=now_ns, action=action, target="", who="trial", why="drawn", request=name
+            )
+        )
+
+
+def configuration(session: str, symbol: str) -> KernelConfig:
+    """What a trial's runner is told: one maker on the exchange's one instrument, within small limits."""
+    strategy = StrategyConfig(
+        name="avellaneda_stoikov", code=CODE, venue=VENUE, symbol=symbol, parameters=tuple(PARAMETERS)
+    )
+    venue = VenueConfig(name=VENUE, protocol="binance_usdm", account="main", symbols=(symbol,))
+    return KernelConfig(
+        session=session,
+        reporting_currency="USDT",
+        venues=(venue,),
+        strategies=(strategy,),
+        limits=LIMITS,
+        timing=Timing(),
+    )

@@ -1,0 +1,65 @@
+"""What a session is doing, as plain data for an operator: read from the engine, never decided here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from titan.engine.desk import Market
+from titan.engine.kernel import Kernel
+from titan.live.summary import money
+from titan.model.orders import Order
+
+
+def status(kernel: Kernel) -> dict[str, Any]:
+    """The session at this moment. Money is a decimal string in the reporting currency, null if it cannot be valued."""
+    desk, summary = kernel.desk, kernel.summary()
+    return {
+        "session": desk.config.session,
+        "phase": desk.phase.value,
+        "halted": desk.halted,
+        "paused": desk.paused,
+        "kill_switch": desk.kill_switch,
+        "storage_failed": desk.storage_failed,
+        "reporting_currency": desk.config.reporting_currency,
+        "pnl": money(summary.pnl),
+        "day_loss": money(desk.day_loss),
+        "max_daily_loss": desk.config.limits.max_daily_loss,
+        "differences": summary.differences,
+        "venues": {
+            name: {"streams": venue.streams, "unread": sorted(venue.unread)}
+            for name, venue in desk.venues.items()
+        },
+        "instruments": {
+            str(key): _instrument(kernel, market) for key, market in desk.markets.items()
+        },
+        "orders": [_order(kernel, order) for order in desk.orders.live()],
+        "strategies": {
+            f"{host.config.name} {host.key}": host.quarantined or host.obstacle or "quoting"
+            for host in desk.seats
+        },
+    }  # fmt: skip
+
+
+def _instrument(kernel: Kernel, market: Market) -> dict[str, Any]:
+    lots = kernel.desk.ledger.lots(market.key)
+    terms = market.instrument
+    return {
+        "position_lots": lots,
+        "position": None if terms is None else f"{terms.size_text(lots)} {terms.base}",
+        "mid": None if terms is None or not market.mid_half_ticks else f"{market.mid:f}",
+        "book": market.book.state,
+        "not_quoting_because": market.obstacle,
+    }
+
+
+def _order(kernel: Kernel, order: Order) -> dict[str, Any]:
+    terms = kernel.desk.markets[order.key].instrument if order.key in kernel.desk.markets else None
+    return {
+        "client_id": order.client_id,
+        "instrument": str(order.key),
+        "strategy": order.strategy,
+        "side": "buy" if order.side > 0 else "sell",
+        "price": f"{order.price} ticks" if terms is None else terms.price_text(order.price),
+        "remaining_lots": order.remaining,
+        "state": order.state.value,
+    }
