@@ -137,7 +137,9 @@ def test_the_nearest_to_a_correlation_is_itself(table):
 
 def test_projections_that_do_not_meet_are_no_result(monkeypatch):
     monkeypatch.setattr(correlation, "_MOST_STEPS", 1)
-    with pytest.raises(ValueError, match="matrix: must be nearer to a correlation; not met to 1e-10 in 1 proj"):
+    with pytest.raises(
+        ValueError, match="matrix: must be nearer to a correlation; not met to 1e-10 in 1 proj"
+    ):
         nearest_correlation([[1.0, 2.0], [2.0, 1.0]])
 
 
@@ -161,19 +163,31 @@ def test_unequal_noise_is_made_equal():
         (lambda: ewma_covariance([[1.0, math.nan]], 5.0), r"returns\[0, 1\] = nan: must be finite"),
         (lambda: ewma_covariance([[1.0]], 0.0), "half_life = 0.0: must be > 0"),
         (lambda: ewma_covariance([[1.0]], math.inf), "half_life = inf: must be > 0"),
-        (lambda: ewma_update(Ewma(np.zeros((2, 2))), [1.0], 5.0), r"returns has shape \(1,\): must be \(2,\)"),
+        (
+            lambda: ewma_update(Ewma(np.zeros((2, 2))), [1.0], 5.0),
+            r"returns has shape \(1,\): must be \(2,\)",
+        ),
         (lambda: ewma_update(Ewma(np.zeros((1, 1))), [math.inf], 5.0), r"returns\[0\] = inf"),
         (lambda: Ewma(np.zeros((1, 1))).covariance, "weight = 0.0: must be > 0; no return"),
         (lambda: to_correlation([[1.0, 0.0]]), r"covariance has shape \(1, 2\): must be \(k, k\)"),
         (lambda: to_correlation([[1.0, 0.5], [0.4, 1.0]]), "must be .* symmetric"),
-        (lambda: to_correlation([[1.0, 0.0], [0.0, 0.0]]), r"covariance\[1, 1\] = 0.0: a variance must be > 0"),
+        (
+            lambda: to_correlation([[1.0, 0.0], [0.0, 0.0]]),
+            r"covariance\[1, 1\] = 0.0: a variance must be > 0",
+        ),
         (lambda: dcc_correlations([[1.0, 1.0]], -0.1, 0.5), "news = -0.1, persistence = 0.5: must be >= 0"),
         (lambda: dcc_correlations([[1.0, 1.0]], 0.1, math.nan), "persistence = nan"),
         (lambda: dcc_correlations([[1.0, 1.0]], 0.5, 0.5), "their sum < 1"),
-        (lambda: dcc_correlations([[1.0, 1.0]], 0.1, 0.8, np.eye(3)), r"target has shape \(3, 3\): must be \(2, 2\)"),
+        (
+            lambda: dcc_correlations([[1.0, 1.0]], 0.1, 0.8, np.eye(3)),
+            r"target has shape \(3, 3\): must be \(2, 2\)",
+        ),
         (lambda: dcc_correlations([[1.0, 0.0]], 0.1, 0.8), "residuals: must have one other than 0"),
         (lambda: dcc_correlations([[1.0]], 0.1, 0.8, [[2.0]]), "target: must have a unit diagonal"),
-        (lambda: clip_correlation([[1.0, 2.0], [2.0, 1.0]], 9.0), "the least is -1.0; see nearest_correlation"),
+        (
+            lambda: clip_correlation([[1.0, 2.0], [2.0, 1.0]], 9.0),
+            "the least is -1.0; see nearest_correlation",
+        ),
         (lambda: clip_correlation([[1.0]], 0.0), "assets = 1, observations = 0.0: must be >= 1"),
         (lambda: noise_edges(0, 1.0), "assets = 0, observations = 1.0"),
         (lambda: nearest_correlation([[1.0]], 1.0), "floor = 1.0: must be at least 0 and below 1"),
