@@ -1,8 +1,9 @@
-"""Proxies: a matrix with every asset in it, whoever is new; returns that use the past alone; and input that is refused."""
+"""Proxies: a matrix with every asset in it, whoever is new; returns of the past alone; and input that is refused."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_prices_are_the_last_ones_before(ticks, oldest):
     for point in grid:
         past = [(time, price) for time, price in ticks if point - oldest <= time <= point]
         at.append(past[-1][1] if past else NAN)
-    expected = [later / before - 1.0 for before, later in zip(at[:-1], at[1:], strict=True)]
+    expected = [later / before - 1.0 for before, later in pairwise(at)]
     assert synchronous_returns(times, prices, grid, oldest) == pytest.approx(expected, nan_ok=True)
     extended = synchronous_returns([*times, 601], [*prices, 1e9], grid, oldest)
     assert extended == pytest.approx(expected, nan_ok=True)
