@@ -17,7 +17,7 @@ from titan.evaluation.overfitting import (
 RULES = np.random.default_rng(1).standard_normal((60, 4))
 OTHER_RULES = np.random.default_rng(2).standard_normal((60, 4))
 TIMES = np.arange(30) * 10
-OTHER_TIMES = np.arange(30) * 3
+OTHER_TIMES = np.arange(30) * 7
 SPANS = {"horizon_ns": (-1, math.nan), "latency_ns": (-1, math.nan), "embargo_ns": (-1, math.nan)}
 NOT_TIMES = ([[1, 2]], [3, 2, 1], [0.0, 1.0, 2.0])
 NOT_RULES = (RULES[:, :1], RULES[:, 0], np.ones((60, 4)))
