@@ -57,6 +57,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'titan/calibration/toxicity.py'),
                                             'titan.calibration.toxicity.Vpin': ( 'calibration/toxicity.html#vpin',
                                                                                  'titan/calibration/toxicity.py'),
+                                            'titan.calibration.toxicity._bought_at_edges': ( 'calibration/toxicity.html#_bought_at_edges',
+                                                                                             'titan/calibration/toxicity.py'),
                                             'titan.calibration.toxicity._checked_series': ( 'calibration/toxicity.html#_checked_series',
                                                                                             'titan/calibration/toxicity.py'),
                                             'titan.calibration.toxicity.bucket_imbalances': ( 'calibration/toxicity.html#bucket_imbalances',
