@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -21,6 +21,7 @@ from titan.risk.sizing import (
     volatility_target_size,
 )
 
+unhurried = settings(deadline=None)  # a busy machine is no defect
 money = st.floats(1.0, 1e9)
 volatilities = st.floats(1e-3, 1.0)
 targets = st.floats(0.0, 3.0).map(lambda value: round(value, 6))
@@ -36,6 +37,7 @@ def covariance_of(factors: np.ndarray) -> np.ndarray:
     return factors @ factors.T + 0.1 * np.eye(len(factors))
 
 
+@unhurried
 @given(money, money, volatilities, targets, leverages, more)
 def test_volatility_target(equity, price, volatility, target, cap, factor):
     size = volatility_target_size(equity, price, volatility, target, cap)
@@ -52,6 +54,7 @@ def test_volatility_target(equity, price, volatility, target, cap, factor):
     )
 
 
+@unhurried
 @given(st.floats(-1.0, 1.0), volatilities, st.floats(-5.0, 5.0))
 def test_growth_is_highest_at_kelly_and_falls_to_both_sides_alike(mean, volatility, away):
     best = mean / volatility**2
@@ -62,6 +65,7 @@ def test_growth_is_highest_at_kelly_and_falls_to_both_sides_alike(mean, volatili
     assert left <= top + 1e-9 * (1.0 + top)
 
 
+@unhurried
 @given(st.floats(-3.0, 3.0), st.floats(0.01, 1.0), volatilities)
 def test_growth_kept_is_a_ratio_of_growths(fraction, mean, volatility):
     best = mean / volatility**2
@@ -69,6 +73,7 @@ def test_growth_kept_is_a_ratio_of_growths(fraction, mean, volatility):
     assert growth_kept(fraction) == pytest.approx(expected, abs=1e-9)
 
 
+@unhurried
 @given(levels, levels, fractions, fractions)
 def test_deeper_is_rarer_and_larger_is_likelier(one, other, small, large):
     (deep, shallow), (small, large) = sorted((one, other)), sorted((small, large))
@@ -76,6 +81,7 @@ def test_deeper_is_rarer_and_larger_is_likelier(one, other, small, large):
     assert drawdown_probability(deep, small) <= drawdown_probability(deep, large)
 
 
+@unhurried
 @given(levels, st.floats(0.01, 0.99))
 def test_the_fraction_for_a_drawdown_is_its_inverse(level, probability):
     fraction = fraction_for_drawdown(level, probability)
@@ -83,6 +89,7 @@ def test_the_fraction_for_a_drawdown_is_its_inverse(level, probability):
     assert drawdown_probability(level, fraction) == pytest.approx(probability, rel=1e-9)
 
 
+@unhurried
 @given(vectors, factor_tables, st.integers(1, 10_000), st.floats(0.01, 2.0), st.floats(0.01, 1.0))
 def test_weights_are_those_of_kelly_shrunken(means, factors, periods, prior, fraction):
     spread = covariance_of(factors)
@@ -92,6 +99,7 @@ def test_weights_are_those_of_kelly_shrunken(means, factors, periods, prior, fra
     assert held == pytest.approx(fraction * shrinkage * plain, rel=1e-9, abs=1e-12)
 
 
+@unhurried
 @given(vectors.filter(np.any), factor_tables, st.integers(1, 1_000), st.floats(0.01, 2.0), more)
 def test_more_data_and_more_belief_hold_more_and_more_variance_holds_less(
     means, factors, periods, prior, factor
@@ -104,6 +112,7 @@ def test_more_data_and_more_belief_hold_more_and_more_variance_holds_less(
     assert np.abs(kelly_weights(means, spread, periods, prior, 1.0)).sum() == pytest.approx(2.0 * size)
 
 
+@unhurried
 @given(money, st.floats(0.01, 1.0), st.floats(-0.5, 1.0), st.floats(-0.5, 1.0))
 def test_share_rises_with_equity_and_ends_at_the_floor(peak, most, one, other):
     low, high = sorted((one, other))
@@ -114,6 +123,7 @@ def test_share_rises_with_equity_and_ends_at_the_floor(peak, most, one, other):
         assert drawdown_share(low * peak, peak, 1.0) == 1.0
 
 
+@unhurried
 @given(vectors, leverages, leverages)
 def test_caps_hold_and_keep_the_sides(weights, most_each, most_gross):
     held = cap_weights(weights, most_each, most_gross)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -23,6 +23,7 @@ from titan.risk.stress import (
     stress_losses,
 )
 
+unhurried = settings(deadline=None)  # a busy machine is no defect
 ALL = (*HISTORICAL, *hypothetical_scenarios("a"))
 numbers = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 prices = st.floats(0.01, 1e5).map(lambda value: round(value, 3))
@@ -46,6 +47,7 @@ def covariance_of(factors: np.ndarray) -> np.ndarray:
     return factors @ factors.T + 0.1 * np.eye(len(factors))
 
 
+@unhurried
 @given(desks)
 def test_losses_sum_to_the_total_exactly(desk):
     found = stress_losses(ALL, desk)
@@ -53,6 +55,7 @@ def test_losses_sum_to_the_total_exactly(desk):
     assert found.losses.shape == found.guessed.shape == (len(ALL), len(desk))
 
 
+@unhurried
 @given(desks, desks)
 def test_two_desks_lose_what_each_loses(one, other):
     together = stress_losses(ALL, one + other)
@@ -60,6 +63,7 @@ def test_two_desks_lose_what_each_loses(one, other):
     assert (together.losses == np.hstack(apart)).all()
 
 
+@unhurried
 @given(holdings, st.sampled_from(ALL), st.floats(0.01, 3.0))
 def test_every_asset_moves_and_none_below_nothing(held, scenario, least_beta):
     move, told = scenario_move(scenario, held, least_beta)
@@ -68,6 +72,7 @@ def test_every_asset_moves_and_none_below_nothing(held, scenario, least_beta):
     assert told == (held.kind == "stablecoin" or held.asset in scenario.moves)
 
 
+@unhurried
 @given(holdings, st.sampled_from(HISTORICAL))
 def test_a_linear_and_an_inverse_contract_of_equal_value_gain_the_same(held, scenario):
     linear = held._replace(kind="linear", half_spread=0.0)
@@ -76,6 +81,7 @@ def test_a_linear_and_an_inverse_contract_of_equal_value_gain_the_same(held, sce
     assert found[0] == pytest.approx(found[1], rel=1e-9)
 
 
+@unhurried
 @given(prices, st.floats(-0.9, 2.0), numbers)
 def test_an_inverse_contract_pays_by_its_definition(price, move, dollars):
     held = Holding("a", "BTC", "inverse", dollars, price, 1.0)
@@ -85,12 +91,14 @@ def test_an_inverse_contract_pays_by_its_definition(price, move, dollars):
     assert stress_losses([day], [held]).totals[0] == pytest.approx(-coins * after, rel=1e-6, abs=1e-6)
 
 
+@unhurried
 @given(desks, st.floats(0.0, 1.0), st.floats(1.0, 10.0))
 def test_worse_terms_never_help(desk, kept, spreads):
     worse = FALL._replace(gain_kept=kept, spreads=spreads)
     assert (stress_losses([worse], desk).losses >= stress_losses([FALL], desk).losses - 1e-9).all()
 
 
+@unhurried
 @given(desks)
 def test_a_lost_venue_never_helps_and_leaves_the_others_alone(desk):
     kept, lost = (stress_losses([FALL._replace(lost_venue=venue)], desk).losses[0] for venue in ("", "a"))
@@ -128,6 +136,7 @@ def test_the_table_of_days():
     assert (HISTORICAL[-1].others, HISTORICAL[-1].stable) == (-0.70, -0.35)
 
 
+@unhurried
 @given(desks)
 def test_calls_are_what_equity_lacks(desk):
     calls = margin_calls([FALL], desk)
@@ -145,6 +154,7 @@ def test_a_call_by_hand():
     assert margin_calls([FALL], desk)["a"] == pytest.approx([20.0 + 0.01 * 80.0 - 15.0])
 
 
+@unhurried
 @given(
     st.sampled_from(["linear", "inverse"]),
     st.sampled_from([-1.0, 1.0]),
@@ -170,6 +180,7 @@ factor_tables = arrays(np.float64, (3, 3), elements=st.floats(-1.0, 1.0).map(lam
 vectors = arrays(np.float64, 3, elements=st.floats(-10.0, 10.0).map(lambda value: round(value, 3)))
 
 
+@unhurried
 @given(vectors.filter(np.any), factor_tables, st.floats(0.01, 10.0), vectors)
 def test_no_move_that_loses_so_much_is_nearer(exposures, factors, loss, other):
     spread = covariance_of(factors)
