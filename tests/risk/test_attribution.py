@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from titan.risk.attribution import attribute_shortfall
-from titan.risk.tail import historical_errors, historical_tail
+from titan.risk.tail import historical_errors, historical_tail, tail_weights
 
 numbers = st.floats(-1.0, 1.0).map(lambda value: round(value, 6))
 tables = arrays(np.float64, (30, 3), elements=numbers)
@@ -43,6 +43,13 @@ def test_no_part_exceeds_what_the_position_loses_alone(returns, held, tail):
     for asset, part in enumerate(found.by_position):
         alone = historical_tail(returns[:, asset] * held[:, asset].sum(), tail).expected_shortfall
         assert part <= alone + 1e-7
+
+
+@given(tables, holdings, tails)
+def test_parts_are_those_of_every_row_weighed(returns, held, tail):
+    weights, _ = tail_weights(-(returns @ held.sum(axis=0)), tail)
+    plain = held * (weights @ -returns)
+    assert attribute_shortfall(returns, held, tail).parts == pytest.approx(plain, abs=1e-6)
 
 
 def test_two_equal_assets_have_equal_parts():
