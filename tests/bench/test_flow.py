@@ -8,11 +8,12 @@ from bench.__main__ import COLUMNS
 
 def test_rows_of_a_short_run():
     rows = flow.run(count=50_000, print_count=20_000, events=400)
-    assert [set(row) for row in rows] == [set(COLUMNS)] * 5
+    assert [set(row) for row in rows] == [set(COLUMNS)] * 6
     assert all(row["value"] > 0 for row in rows)
     for row in rows[:2]:
         assert row["met"] == (row["value"] >= flow.RATIO_TARGET)
-    for row in rows[2:]:
+    assert rows[2]["target"] is None
+    for row in rows[3:]:
         assert row["met"] == (row["value"] <= flow.TARGET_US)
 
 
