@@ -12,6 +12,7 @@ from titan.engine.configuration import KernelConfig
 from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.ledger import Ledger
 from titan.engine.orders import OrderManager
+from titan.engine.signals import MarketSignals
 from titan.engine.strategies import StrategyHost
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, Notice, PlaceOrder, SetTimer
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
@@ -33,6 +34,8 @@ class Market:
 
     key: InstrumentKey
     book: Book
+    signals: MarketSignals | None = None
+    """What the market tells every strategy alike; None where the configuration measures nothing."""
     instrument: Instrument | None = None
     fees: FeeRates | None = None
     mark: MarkPrice | None = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
+from titan.engine.signals import SignalSettings
 from titan.engine.strategies import load_strategy
 from titan.live.errors import UsageError
 from titan.model.contract import StrategyModule, build_parameters
 from titan.risk.limits import LimitSettings
 from titan.settings import Settings
+from titan.strategy.adjustments import Parameters
 
 MS_NS = 1_000_000
 S_NS = 1_000_000_000
@@ -56,6 +58,8 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
         ),
         strategies=strategies,
         limits=LimitSettings(**settings.risk.model_dump()),
+        quoting=Parameters(**settings.quoting.model_dump()),
+        signals=SignalSettings(**settings.signals.model_dump()),
         timing=Timing(
             quote_interval_ns=live.quote_interval_ms * MS_NS,
             markout_ns=round(live.markout_s * S_NS),
