@@ -27,15 +27,18 @@ from titan.strategy.adjustments import Signals
 
 LEAST_PAST = 20
 """A rank among fewer past values says little: its standard error is .11 at the median."""
-SLOTS = 32
-"""The trades of one side within 1/32 of the markout's horizon wait together: so the memory is bounded."""
+SLOTS = 16
+"""The trades of one side within 1/16 of the markout's horizon wait together: so the memory is bounded."""
+SAMPLES = 64
+"""So often in a half-life the volatility looks at the mid: a flicker within is no move."""
+NEVER_NS = 2**62
 GAP_NS = 3_000_000_000
 """A sound book's mid is noted every second at least. After a longer silence what moved meanwhile is not known."""
 UNKNOWN = Signals(math.nan, math.nan, math.nan, math.nan)
 """Nothing is measured."""
 PLAIN = (
     "_now_ns", "_lots", "_lots_s", "_trade_ns", "_first_trade_ns", "_bucket", "_rank",
-    "_mid", "_heard_ns", "_since_ns", "_slot_from_ns",
+    "_mid", "_heard_ns", "_since_ns", "_slot_ends_ns",
 )  # fmt: skip
 """The attributes of `MarketSignals` that a snapshot keeps as they are."""
 
@@ -79,7 +82,7 @@ class RegimeModel(Protocol):
         ...
 
     def update(self, state: tuple[float, ...], time_ns: int, mid: float) -> tuple[float, ...]:
-        """The state after one more mid that differs from the last."""
+        """The state after one more mid that differs from the last it was shown."""
         ...
 
     def factors(self, state: tuple[float, ...]) -> RegimeFactors:
@@ -109,6 +112,7 @@ class MarketSignals:
         self._usual_ns = round(self._usual_s * 1e9)
         self._horizon_ns = round(settings.markout_horizon_s * 1e9)
         self._slot_ns = self._horizon_ns // SLOTS
+        self._sample_ns = round(settings.volatility_half_life_s * 1e9) // SAMPLES
         self.restart()
 
     def restart(self) -> None:
@@ -137,8 +141,8 @@ class MarketSignals:
         self._fast = self._slow = EwmaState(0.0, 0.0, mid, now_ns)
         self._mid = mid
         self._marked = self._marked._replace(mid=mid, waiting=())
-        self._slot_from_ns = now_ns
-        self._waiting = [0.0, 0.0, 0.0, 0.0]
+        self._slot = [0.0, 0.0, 0.0, 0.0]
+        self._slot_ends_ns = NEVER_NS
 
     # ---- Trades ------------------------------------------------------------------------------------------
 
@@ -160,7 +164,7 @@ class MarketSignals:
             self._fill_bucket(side, lots / self._bucket)
         elif now_ns - self._first_trade_ns >= self.settings.vpin_bucket_s * 1e9:
             self._bucket = self._usual_lots(self.settings.vpin_bucket_s)
-        if self._mid > 0.0:
+        if self._mid:
             self._wait(side, float(lots), now_ns)
 
     def _usual_lots(self, seconds: float) -> float:
@@ -195,22 +199,24 @@ class MarketSignals:
 
     def _wait(self, side: int, lots: float, now_ns: int) -> None:
         """Gather the trade with its neighbours; its gain is lots * (mid then / mid now - 1), so lots / mid sum too."""
-        if now_ns - self._slot_from_ns > self._slot_ns:
-            self._close_slot(now_ns)
+        if now_ns > self._slot_ends_ns:
+            self._close_slot()
+        if self._slot_ends_ns == NEVER_NS:
+            self._slot_ends_ns = now_ns + self._slot_ns
         at = 0 if side > 0 else 2
-        self._waiting[at] += lots
-        self._waiting[at + 1] += lots / self._mid
+        self._slot[at] += lots
+        self._slot[at + 1] += lots / self._mid
 
-    def _close_slot(self, now_ns: int) -> None:
-        bought, bought_units, sold, sold_units = self._waiting
-        marked = self._marked
+    def _close_slot(self) -> None:
+        """The slot's trades begin to wait, each side as one at its mean mid, from the slot's end on."""
+        bought, bought_units, sold, sold_units = self._slot
         for signed, units in ((bought, bought_units), (-sold, sold_units)):
             if units > 0.0:
-                before = marked._replace(mid=abs(signed) / units)
-                marked = markout_on_trade(before, signed, self._slot_from_ns, self._horizon_ns)
-        self._marked = marked._replace(mid=self._mid)
-        self._waiting = [0.0, 0.0, 0.0, 0.0]
-        self._slot_from_ns = now_ns
+                gained, lots, judged_ns, _, waiting = self._marked
+                before = Markouts(gained, lots, judged_ns, abs(signed) / units, waiting)
+                self._marked = markout_on_trade(before, signed, self._slot_ends_ns, self._horizon_ns)
+        self._slot = [0.0, 0.0, 0.0, 0.0]
+        self._slot_ends_ns = NEVER_NS
 
     # ---- Mids --------------------------------------------------------------------------------------------
 
@@ -221,25 +227,27 @@ class MarketSignals:
         self._heard_ns = now_ns
         if silent:
             self._restart_mids(mid, now_ns)
-        elif mid != self._mid or self._due(now_ns):
-            self._on_mid(mid, now_ns)
-
-    def _due(self, now_ns: int) -> bool:
-        waiting = self._marked.waiting
-        return bool(waiting) and waiting[0][0] < now_ns
-
-    def _on_mid(self, mid: float, now_ns: int) -> None:
-        settings = self.settings
-        if now_ns - self._slot_from_ns > self._slot_ns:
-            self._close_slot(now_ns)
-        self._marked = markout_on_mid(self._marked, mid, now_ns, settings.markout_half_life_s)
-        if mid == self._mid:
             return
-        self._fast = ewma_update(self._fast, mid, now_ns, settings.volatility_half_life_s)
+        if now_ns > self._slot_ends_ns:
+            self._close_slot()
+        waiting = self._marked.waiting
+        if waiting and waiting[0][0] < now_ns:
+            self._judge(mid, now_ns)
+        self._mid = mid
+        if mid != self._fast.price and now_ns - self._fast.time_ns >= self._sample_ns:
+            self._sample(mid, now_ns)
+
+    def _judge(self, mid: float, now_ns: int) -> None:
+        """The trades whose horizon has ended are judged by the mid that stood until now."""
+        gained, lots, judged_ns, _, waiting = self._marked
+        standing = Markouts(gained, lots, judged_ns, self._mid, waiting)
+        self._marked = markout_on_mid(standing, mid, now_ns, self.settings.markout_half_life_s)
+
+    def _sample(self, mid: float, now_ns: int) -> None:
+        self._fast = ewma_update(self._fast, mid, now_ns, self.settings.volatility_half_life_s)
         self._slow = ewma_update(self._slow, mid, now_ns, self._usual_s)
         if self._regime is not None:
             self._regime_state = self._regime.update(self._regime_state, now_ns, mid)
-        self._mid = mid
 
     def _advance(self, now_ns: int) -> None:
         """A clock set back since the predecessor's session makes its times worthless."""
@@ -268,13 +276,10 @@ class MarketSignals:
         return markout_toxicity_bps(self._marked, self._usual_lots(self.settings.markout_prior_s))
 
     def _ratio(self, now_ns: int) -> float:
-        if (
-            not self._mid > 0.0
-            or now_ns - self._heard_ns > GAP_NS
-            or now_ns - self._since_ns < self._usual_ns
-        ):
+        watched = self._mid and now_ns - self._heard_ns <= GAP_NS
+        if not watched or now_ns - self._since_ns < self._usual_ns:
             return math.nan
-        # The mid has stood still since it last moved: that counts too.
+        # What has happened since the last sample counts too, and be it nothing.
         fast = ewma_update(self._fast, self._mid, now_ns, self.settings.volatility_half_life_s)
         slow = ewma_update(self._slow, self._mid, now_ns, self._usual_s)
         if not slow.weighted_square > 0.0:
@@ -292,7 +297,7 @@ class MarketSignals:
             "flow": list(self._flow),
             "past": list(self._past),
             "marked": list(self._marked),
-            "slot": list(self._waiting),
+            "slot": list(self._slot),
             "volatility": [list(self._fast), list(self._slow)],
             "regime": list(self._regime_state),
         }
@@ -311,6 +316,6 @@ class MarketSignals:
         self._ranked = sorted(self._past)
         gained, lots, judged_ns, mid, waiting = data["marked"]
         self._marked = Markouts(gained, lots, judged_ns, mid, tuple(tuple(each) for each in waiting))
-        self._waiting = list(data["slot"])
+        self._slot = list(data["slot"])
         self._fast, self._slow = (EwmaState(*each) for each in data["volatility"])
         self._regime_state = tuple(data["regime"])
