@@ -40,7 +40,7 @@ signals = st.builds(
     st.floats(0.0, 50.0) | st.just(NAN),
     shares,
     st.floats(1.0, 10.0) | st.just(NAN),
-    st.floats(0.0, 1.0) | st.just(NAN),
+    st.floats(0.0, 1.0).map(lambda share: round(share, 6)) | st.just(NAN),
 )
 CALM = Signals(0.0, 0.0, 1.0, 0.0)
 LIVELY = Parameters(
