@@ -19,6 +19,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "venue.NAME": sections.Venue,
     "strategy.NAME": sections.Strategy,
     "risk": sections.Risk,
+    "quoting": sections.Quoting,
+    "signals": sections.Signals,
     "store": sections.Store,
     "reports": sections.Reports,
 }

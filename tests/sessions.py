@@ -31,6 +31,7 @@ from titan.store.framing import COMMIT, FILE_HEADER_BYTES, JOURNAL, frame
 from titan.store.journal import Header, SessionReader
 from titan.store.session import new_session_id
 from titan.store.writer import SessionWriter
+from titan.strategy.adjustments import Parameters as Adjustments
 from titan.strategy.avellaneda_stoikov import Parameters
 from titan.wire import binance_usdm as wire
 from titan.wire.frames import FrameDecoder
@@ -42,12 +43,12 @@ STREAMS = [f"btcusdt@{kind}" for kind in ("depth@100ms", "bookTicker", "trade", 
 
 
 def close_to_the_touch(config: KernelConfig) -> KernelConfig:
-    """The default strategy, quoting so close that a short session has many executions."""
+    """The default strategy, unadjusted and quoting so close that a short session has many executions."""
     eager = Parameters(mean_fill_depth_bps=0.02, minimum_half_spread_bps=0.01, skew_at_max_inventory_bps=0.5)
     strategies = tuple(
         msgspec.structs.replace(strategy, parameters=tuple(eager)) for strategy in config.strategies
     )
-    return msgspec.structs.replace(config, strategies=strategies)
+    return msgspec.structs.replace(config, strategies=strategies, quoting=Adjustments())
 
 
 class _Wire:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
 
-from titan.model.contract import parameter_ranges
+from titan.engine.signals import SignalSettings
+from titan.model.contract import Range, parameter_ranges
 from titan.risk.limits import LimitSettings
+from titan.strategy.adjustments import Parameters
 
 
 def _listed(value: object) -> object:
@@ -153,28 +155,26 @@ class Strategy(Section):
         return {**self.parameters, **self.symbol_parameters.get(symbol, {})}
 
 
-def _limits() -> type[Section]:
-    """The [risk] section: one key for each limit of `titan.risk.limits`, with its range."""
-    kinds = {
-        name: get_args(hint)[0] for name, hint in get_type_hints(LimitSettings, include_extras=True).items()
-    }
+def _generated(name: str, stated: type[Any], meaning: str) -> type[Section]:
+    """A section with one key for each field of a NamedTuple whose fields have a `Range`."""
+    kinds = {key: get_args(hint)[0] for key, hint in get_type_hints(stated, include_extras=True).items()}
     fields: dict[str, Any] = {
-        name: (
-            kinds[name],
+        key: (
+            kinds[key],
             Field(
-                LimitSettings._field_defaults[name],
-                ge=allowed.low,
-                le=allowed.high,
-                description=f"{allowed.meaning[:1].upper()}{allowed.meaning[1:]} ({allowed.unit}).",
+                stated._field_defaults[key], ge=allowed.low, le=allowed.high, description=_sentence(allowed)
             ),
         )
-        for name, allowed in parameter_ranges(LimitSettings).items()
+        for key, allowed in parameter_ranges(stated).items()
     }
-    section: type[Section] = create_model("Risk", __base__=Section, **fields)
-    section.__doc__ = (
-        "Limits that no strategy can pass. A limit of 0 is not set: every order that needs it is refused."
-    )
+    section: type[Section] = create_model(name, __base__=Section, **fields)
+    section.__doc__ = meaning
     return section
+
+
+def _sentence(allowed: Range) -> str:
+    unit = f" ({allowed.unit})" if allowed.unit else ""
+    return f"{allowed.meaning[:1].upper()}{allowed.meaning[1:]}{unit}."
 
 
 if TYPE_CHECKING:
@@ -182,8 +182,29 @@ if TYPE_CHECKING:
     class Risk(Section):
         """Limits that no strategy can pass; see `titan.risk.limits.LimitSettings` for its fields."""
 
+    class Quoting(Section):
+        """How every strategy's quotes answer; see `titan.strategy.adjustments.Parameters` for its fields."""
+
+    class Signals(Section):
+        """How the signals are measured; see `titan.engine.signals.SignalSettings` for its fields."""
+
 else:
-    Risk = _limits()
+    Risk = _generated(
+        "Risk",
+        LimitSettings,
+        "Limits that no strategy can pass. A limit of 0 is not set: every order that needs it is refused.",
+    )
+    Quoting = _generated(
+        "Quoting",
+        Parameters,
+        "How every strategy's quotes answer inventory and danger. The defaults change nothing; a signal that is not "
+        "known counts as the worst that these keys allow for.",
+    )
+    Signals = _generated(
+        "Signals",
+        SignalSettings,
+        "How the signals that [quoting] answers are measured, for each instrument alike.",
+    )
 
 
 class Store(Section):

@@ -20,15 +20,28 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from titan._settings_errors import Origins, SettingsError, explain, nearest
-from titan._settings_sections import Live, Name, Project, Reports, Risk, Store, Strategy, Venue
+from titan._settings_sections import (
+    Live,
+    Name,
+    Project,
+    Quoting,
+    Reports,
+    Risk,
+    Signals,
+    Store,
+    Strategy,
+    Venue,
+)
 
 __all__ = [
     "Live",
     "Project",
+    "Quoting",
     "Reports",
     "Risk",
     "Settings",
     "SettingsError",
+    "Signals",
     "Store",
     "Strategy",
     "Venue",
@@ -51,6 +64,10 @@ class Settings(BaseSettings):
     venue: dict[Name, Venue] = Field(default_factory=dict, description="One exchange account each.")
     strategy: dict[Name, Strategy] = Field(default_factory=dict, description="One strategy each.")
     risk: Risk = Field(default_factory=Risk, description="Limits that no strategy can pass.")
+    quoting: Quoting = Field(
+        default_factory=Quoting, description="How every strategy's quotes answer inventory and danger."
+    )
+    signals: Signals = Field(default_factory=Signals, description="How danger is measured.")
     store: Store = Field(default_factory=Store, description="The journal.")
     reports: Reports = Field(default_factory=Reports, description="The reports.")
 

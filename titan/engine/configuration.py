@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from titan.engine.signals import SignalSettings
 from titan.model.instruments import InstrumentKey
 from titan.risk.limits import LimitSettings
+from titan.strategy.adjustments import Parameters
 
 
 class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,10 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[StrategyConfig, ...]
     limits: LimitSettings
     timing: Timing = Timing()
+    quoting: Parameters = Parameters()
+    """How every strategy's quotes answer the signals; nothing is changed where nothing is said."""
+    signals: SignalSettings | None = None
+    """How the signals are measured; None, as in sessions of before there were any, measures none."""
 
     def venue(self, name: str) -> VenueConfig:
         """The venue of this name."""

@@ -13,6 +13,7 @@ from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.ledger import Ledger
 from titan.engine.orders import OrderManager
 from titan.engine.portfolios import PortfolioHost
+from titan.engine.signals import MarketSignals
 from titan.engine.strategies import Seat, StrategyHost
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, Notice, PlaceOrder, SetTimer
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
@@ -34,6 +35,8 @@ class Market:
 
     key: InstrumentKey
     book: Book
+    signals: MarketSignals | None = None
+    """What the market tells every strategy alike; None where the configuration measures nothing."""
     instrument: Instrument | None = None
     fees: FeeRates | None = None
     mark: MarkPrice | None = None

@@ -21,12 +21,14 @@ from titan.engine.ledger import Ledger
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.engine.portfolios import PortfolioHost
 from titan.engine.router import STEADY
+from titan.engine.signals import MarketSignals, RegimeModel
 from titan.engine.state import freeze, thaw
 from titan.engine.strategies import AnyStrategyModule, StrategyHost
 from titan.evaluation.pnl import Parts
 from titan.model import events as e
 from titan.model.commands import AnyCommand
 from titan.model.contract import PortfolioModule, StrategyModule
+from titan.model.instruments import InstrumentKey
 from titan.model.orders import Lifetime, OrderState
 
 DAY_NS = 86_400 * 10**9
@@ -58,17 +60,27 @@ class Kernel:
         The strategy modules by their `code`.
     snapshot : bytes, optional
         The state a predecessor ended with, or this session at an earlier event.
+    regimes : mapping of InstrumentKey to RegimeModel, optional
+        A model of regimes for some instruments. A replay needs the same ones.
     """
 
     def __init__(
-        self, config: KernelConfig, strategies: Mapping[str, AnyStrategyModule], snapshot: bytes | None = None
+        self,
+        config: KernelConfig,
+        strategies: Mapping[str, AnyStrategyModule],
+        snapshot: bytes | None = None,
+        regimes: Mapping[InstrumentKey, RegimeModel] | None = None,
     ) -> None:
+        measured, models = config.signals, regimes or {}
         self.desk = Desk(
             config=config,
             ids=ClientIds(config.session),
             orders=OrderManager(),
             ledger=Ledger(config.timing.markout_ns),
-            markets={key: Market(key, Book()) for key in config.keys},
+            markets={
+                key: Market(key, Book(), MarketSignals(measured, models.get(key)) if measured else None)
+                for key in config.keys
+            },
             venues={venue.name: VenueDesk(venue.name) for venue in config.venues},
             hosts=[
                 StrategyHost(each, cast("StrategyModule", strategies[each.code]))
@@ -157,6 +169,9 @@ class Kernel:
         for seat in self.desk.seats:
             if seat.key == event.key:
                 seat.note_trade(event.side, event.size)
+        market = self.desk.markets.get(event.key)
+        if market is not None and market.signals is not None:
+            market.signals.note_trade(event.side, event.size, self.desk.now_ns)
 
     def _on_mark(self, event: e.MarkPrice) -> None:
         market = self.desk.markets.get(event.key)
@@ -185,6 +200,9 @@ class Kernel:
         if book.state == "ready" and book.best_bid and book.best_ask:
             market.mid_half_ticks = book.best_bid + book.best_ask
             self.desk.ledger.note_mid(market.key, self.desk.now_ns, market.mid)
+            if market.signals is not None:
+                tick_size = float(market.terms.tick_size)
+                market.signals.note_mid(market.mid_half_ticks * tick_size / 2, self.desk.now_ns)
         starting.ask_book(self.desk, market)
         quoting.evaluate(self.desk, market)
 

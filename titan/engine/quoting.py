@@ -83,6 +83,8 @@ def look(desk: Desk, market: Market, host: Seat) -> Outlook:
         lots=desk.ledger.strategy_lots(market.key, host.config.name),
         spread_multiplier=1.0,
         size_multiplier=1.0,
+        adjusting=desk.config.quoting,
+        signals=None if market.signals is None else market.signals.read(desk.now_ns),
     )
 
 

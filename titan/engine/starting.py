@@ -80,6 +80,8 @@ def on_instrument(desk: Desk, event: InstrumentUpdate) -> None:
         )
         desk.differences += 1
     market.book.reset("the instrument's terms changed")
+    if market.signals is not None:
+        market.signals.restart()  # they are counted in lots
     for order in desk.orders.live(market.key):
         if order.state is not OrderState.PENDING_CANCEL:
             cancel(desk, order)

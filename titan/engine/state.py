@@ -78,6 +78,7 @@ def _market(market: Market) -> dict[str, Any]:
         "instrument": market.instrument and msgspec.to_builtins(market.instrument),
         "fees": market.fees and msgspec.to_builtins(market.fees),
         "mark": market.mark and msgspec.to_builtins(market.mark),
+        "signals": market.signals and market.signals.snapshot(),
         "plain": {name: getattr(market, name) for name in MARKET_PLAIN},
     }
 
@@ -97,7 +98,7 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
     """Take up a snapshot into a new desk.
 
     A snapshot of the same session is taken up whole. One of a predecessor brings what outlives a session:
-    orders, ledger, strategy states, budgets, terms; the books, the streams and the account are read anew.
+    orders, ledger, strategy states, signals, budgets, terms; the books, the streams and the account are read anew.
 
     Raises
     ------
@@ -139,6 +140,8 @@ def _thaw_market(market: Market, data: dict[str, Any], same_session: bool) -> No
     if data["instrument"] is not None:
         market.instrument = msgspec.convert(data["instrument"], Instrument)
     market.fills_from_ns = data["plain"]["fills_from_ns"]
+    if market.signals is not None and data.get("signals") is not None:
+        market.signals.restore(data["signals"])
     if not same_session:
         return
     market.book.restore(msgspec.convert(data["book"], BookImage))

@@ -2,7 +2,7 @@
 and lots.
 
 This is the one place, beside the wire codecs, where units are converted. The adjustments that hold for every
-strategy are applied here, by the functions of `titan.strategy.quoting`.
+strategy are applied here, by the functions of `titan.strategy.adjustments` and `titan.strategy.quoting`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from titan.engine.book import Book
 from titan.engine.configuration import StrategyConfig
 from titan.engine.nested import typed
 from titan.engine.router import Wanted
+from titan.engine.signals import UNKNOWN
 from titan.model.commands import Decision
 from titan.model.contract import PortfolioModule, Quotes, StrategyModule, View
 from titan.model.events import FeeRates, MarkPrice
 from titan.model.instruments import Instrument, InstrumentKey
 from titan.strategy import quoting
+from titan.strategy.adjustments import Adjustment, Parameters, Signals, adjust, inventory_share, respond
 
 AnyStrategyModule = StrategyModule | PortfolioModule
 
@@ -68,6 +70,8 @@ class Outlook(NamedTuple):
     size_multiplier: float
     last_mid: float | None = None
     """Where the touch may not be used: the last trustworthy mid, quote currency, in its place."""
+    adjusting: Parameters = Parameters()
+    signals: Signals | None = None
 
 
 class Seat:
@@ -196,9 +200,9 @@ class StrategyHost(Seat):
 def _in_ticks(
     quotes: Quotes, view: View, outlook: Outlook, minimum_edge_bps: float
 ) -> list[tuple[Wanted, Decision]]:
-    """The quotes as orders: widened and cut by the risk state, worth their fee, off the touch, in ticks and lots."""
-    adjusted = quoting.scale_size(quoting.widen(quotes, outlook.spread_multiplier), outlook.size_multiplier)
-    adjusted = quoting.minimum_edge(adjusted, view.maker_fee, minimum_edge_bps)
+    """The quotes as orders: adjusted to signals and risk state, worth their fee, off the touch, in ticks and lots."""
+    signals, adjustment = _adjustment(view, outlook)
+    adjusted = adjust(adjustment, quotes, view.maker_fee, minimum_edge_bps)
     book = outlook.book
     prices = quoting.round_inside(adjusted.bid, adjusted.ask, book.best_bid, book.best_ask, view.tick_size)
     wanted: list[tuple[Wanted, Decision]] = []
@@ -213,8 +217,27 @@ def _in_ticks(
             wanted=quotes.bid if level.side > 0 else quotes.ask,
             rounded=price,
             inventory=view.inventory,
-            spread_multiplier=outlook.spread_multiplier,
-            size_multiplier=outlook.size_multiplier,
+            spread_multiplier=adjustment.spread_multiplier,
+            size_multiplier=adjustment.size_multiplier,
+            **_reasons(level.side, signals, adjustment) if outlook.signals is not None else {},
         )
         wanted.append((Wanted(level.side, level.price_ticks, lots), decision))
     return wanted
+
+
+def _adjustment(view: View, outlook: Outlook) -> tuple[Signals, Adjustment]:
+    """The signals with this strategy's own inventory, and what they and the risk state ask for together."""
+    share = inventory_share(view.inventory, (view.bid + view.ask) / 2, outlook.adjusting.full_inventory)
+    signals = (UNKNOWN if outlook.signals is None else outlook.signals)._replace(inventory_share=share)
+    answer = respond(outlook.adjusting, signals)
+    return signals, answer._replace(
+        spread_multiplier=answer.spread_multiplier * outlook.spread_multiplier,
+        size_multiplier=answer.size_multiplier * outlook.size_multiplier,
+    )
+
+
+def _reasons(side: int, signals: Signals, adjustment: Adjustment) -> dict[str, float | None]:
+    """What explains an adjusted quote in the journal; None for what is unknown, for NaN equals nothing on replay."""
+    skew = adjustment.bid_skew_bps if side > 0 else adjustment.ask_skew_bps
+    known = {"skew_bps": skew, "edge_bps": adjustment.edge_bps, **signals._asdict()}
+    return {name: None if math.isnan(value) else value for name, value in known.items()}

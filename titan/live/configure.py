@@ -7,11 +7,13 @@ from typing import cast
 
 from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
 from titan.engine.portfolios import check_legs, spans_several
+from titan.engine.signals import SignalSettings
 from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
 from titan.live.errors import UsageError
 from titan.model.contract import PortfolioModule, build_parameters
 from titan.risk.limits import LimitSettings
 from titan.settings import Settings, Strategy
+from titan.strategy.adjustments import Parameters
 
 MS_NS = 1_000_000
 S_NS = 1_000_000_000
@@ -58,6 +60,8 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
         ),
         strategies=strategies,
         limits=LimitSettings(**settings.risk.model_dump()),
+        quoting=Parameters(**settings.quoting.model_dump()),
+        signals=SignalSettings(**settings.signals.model_dump()),
         timing=Timing(
             quote_interval_ns=live.quote_interval_ms * MS_NS,
             markout_ns=round(live.markout_s * S_NS),

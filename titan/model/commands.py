@@ -35,6 +35,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     inventory: float
     spread_multiplier: float
     size_multiplier: float
+    skew_bps: float | None = None
+    """Added to this side's price for the inventory, bps of the fair value; None, here and below, is not known."""
+    edge_bps: float | None = None
+    """What the fill must earn for the takers' gain, beyond its fee and the minimum edge."""
+    toxicity_rank: float | None = None
+    markout_bps: float | None = None
+    volatility_ratio: float | None = None
+    inventory_share: float | None = None
+    regime_spread: float | None = None
+    regime_size: float | None = None
 
 
 class PlaceOrder(OrderCommand, frozen=True, tag="place"):
