@@ -27,6 +27,7 @@ SAMPLES: tuple[Sample, ...] = (
             "seed": (-1,),
             "stream": (-1,),
         },
+        accepts={"process": "only its baseline, jump and decay are read, not how well it was fitted"},
     ),
     Sample(
         function=exponential_depths,

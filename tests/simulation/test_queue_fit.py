@@ -150,6 +150,11 @@ ORDER = OwnOrder(5.0, [0, 3], [6, 2], False)
         ),
         (lambda: fill_chances(OwnOrder(1.0, [0], [2], True), LOGARITHM), "order.filled: must end"),
         (lambda: fill_chances(ORDER, LOGARITHM, 0.0), "scatter = 0.0: must be > 0"),
+        (
+            lambda: fill_chances(ORDER, power_model(1.0)._replace(exponent=math.nan)),
+            "model = .* must have an exponent",
+        ),
+        (lambda: fit_queue([ORDER], seed=-1), "seed = -1"),
         (lambda: fit_queue([]), "orders = 0 of them"),
         (lambda: fit_queue([ORDER], draws=0), "draws = 0"),
         (lambda: fit_queue([ORDER], confidence=1.0), "confidence = 1.0"),
