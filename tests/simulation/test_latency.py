@@ -19,7 +19,9 @@ from titan.simulation.latency import (
     clock_line,
     feed_latency,
     fit_latency,
+    fit_orders,
     latency_at,
+    latency_misfit,
     legs,
     offset_bounds,
     send,
@@ -142,6 +144,39 @@ def test_nothing_overtakes_and_a_seed_repeats(model, seed, gaps):
     assert twin == channel
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 10**12), delays, delays), min_size=3, max_size=20),
+    st.integers(-(10**9), 10**9),
+)
+def test_own_orders_give_both_legs(rows, offset_ns):
+    own = [
+        Stamps(sent + offset_ns, sent + entry, sent + entry + back + offset_ns) for sent, entry, back in rows
+    ]
+    entry, response = fit_orders(own, offset_ns, points=11)
+    assert entry == fit_latency([row[1] for row in rows], 11)
+    assert response == fit_latency([row[2] for row in rows], 11)
+    assert len(fit_orders(own, offset_ns)[0].quantiles_ns) == 201
+
+
+@given(models, st.lists(st.floats(0.0, 1e9), min_size=1, max_size=30))
+def test_misfit_is_the_largest_gap_of_the_shares(model, sample):
+    gap = latency_misfit(model, sample)
+    assert 0.0 <= gap <= 1.0
+    for share in (0.1, 0.5, 0.8):
+        latency = latency_at(model, share)
+        seen = np.mean(np.array(sample) <= latency), np.mean(np.array(sample) < latency)
+        assert gap >= seen[1] - share - 1e-6
+        assert gap >= share - seen[0] - 1e-6
+
+
+def test_misfit_with_itself_is_small_and_with_another_is_one():
+    sample = np.random.default_rng(1).lognormal(15.0, 0.7, 4_000)
+    assert latency_misfit(fit_latency(sample), sample) < 0.005
+    assert latency_misfit(fit_latency(sample), sample + 1e12) == 1.0
+    whole = np.floor(sample / 1e6) * 1e6  # whole milliseconds: many are equal
+    assert latency_misfit(fit_latency(whole, 2001), whole) < 0.01
+
+
 @given(st.integers(0, 2**64 - 1), st.integers(0, 10**9))
 def test_uniforms_are_inside_and_pure(seed, index):
     assert 0.0 < uniform(seed, index) < 1.0
@@ -166,6 +201,14 @@ def test_uniforms_are_flat_and_seeds_differ():
         (lambda: fit_latency([1.0, 2.0, -1.0]), "samples_ns of shape .* finite and >= 0"),
         (lambda: fit_latency([1.0, 2.0, math.nan]), "samples_ns of shape .* finite and >= 0"),
         (lambda: fit_latency([1.0, 2.0, 3.0], 1), "points = 1: must be >= 2"),
+        (lambda: fit_orders([]), r"samples_ns of shape \(0,\)"),
+        (lambda: fit_orders([Stamps(0, 10, 20)] * 3, 20), "offset_ns = 20: must be within"),
+        (lambda: fit_orders([Stamps(0, 10, 20)] * 3, 0, 1), "points = 1: must be >= 2"),
+        (
+            lambda: latency_misfit(LatencyModel((1.0,)), []),
+            r"samples_ns of shape \(0,\): must be \(n,\), n >= 1",
+        ),
+        (lambda: latency_misfit(LatencyModel((1.0,)), [-1.0]), "samples_ns of shape .* finite and >= 0"),
         (lambda: latency_at(LatencyModel((1.0,)), 1.1), "share = 1.1: must be between 0 and 1"),
         (lambda: latency_at(LatencyModel((1.0,)), math.nan), "share = nan: must be between 0 and 1"),
     ],
