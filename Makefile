@@ -84,6 +84,12 @@ export: $(DEV) ## export nbs/ to titan/
 	@$(BIN)/python -m scripts.export $(ARGS)
 	@$(BIN)/python -m scripts.settings_page
 
+docs: $(DOCS) ## build the documentation site, offline, in docs/_build/html
+	@$(BIN)/python -m scripts.pages $(ARGS)
+	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -c docs -d docs/_build/doctrees docs/_build/source docs/_build/html
+	@$(BIN)/python -m scripts.pages.check docs/_build/html
+	@echo "make docs: docs/_build/html/index.html"
+
 lab: $(LAB) ## open JupyterLab on the quick start
 	@exec $(BIN)/jupyter-lab research/quick_start.ipynb $(ARGS)
 

@@ -1,0 +1,285 @@
+"""The map from formulas to functions: each equation in display of each chapter, and each formula in a docstring.
+
+An equation leads to a function if the function's docstring holds the formula, if the chapter's notation gives its left side
+the function's name, or if `NAMED` says so; otherwise it leads to the chapter's module as a whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scripts.notebooks import source_of
+from scripts.pages.chapters import Chapter
+
+INTRODUCTION = """# From formula to function
+
+Each equation of the chapters, and the function that computes it. A formula that several functions share leads to the module. The chapters say
+what the symbols mean and where the formulas come from.
+"""
+DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+INLINE = re.compile(r"(?<![\\$])\$([^$\n]+?)(?<!\\)\$(?!\$)")
+RELATION = re.compile(r"=|\\(?:leftarrow|le|ge|sim|in)(?![a-zA-Z])")
+SPACING = re.compile(r"\\[,;:! ]|\\(?:left|right|[bB]igg?)(?![a-zA-Z])|\s|~")
+OPENING = re.compile(r"\\Rightarrow$|:\}?$")
+SHORTEST = 6
+
+NAMED: dict[str, dict[str, tuple[str, ...]]] = {
+    "market/fair_value": {
+        "M": ("mid",),
+        "I": ("imbalance",),
+        "P^{micro}": ("expected_move_ticks", "micro_price"),
+        "G_i(x)": ("limiting_adjustment",),
+        "G_1": ("limiting_adjustment",),
+        "B": ("limiting_adjustment",),
+    },
+    "market/order_flow": {
+        "\\lambda_{Kyle}": ("kyle_lambda",),
+        "w": ("on_trade", "trade_imbalance"),
+        "R_i": ("excite", "excitations"),
+        "\\lnL": ("fit_hawkes",),
+        "G": ("fit_hawkes",),
+    },
+    "calibration/intervals": {
+        "P(a,x)": ("gamma_cdf",),
+        "I_x(a,b)": ("beta_cdf",),
+        "[\\tfrac{\\Gamma_n^{-1}(\\alpha/2)}T": ("rate_interval", "decay_interval"),
+    },
+    "calibration/volatility": {
+        "a": ("ewma_update",),
+        "N": ("ewma_update",),
+        "D": ("ewma_update",),
+        "\\sigma^2": ("ewma_volatility",),
+        "BPV": ("bipower_variance",),
+        "\\sigma^2_{P}": ("parkinson_variance",),
+        "TSRV": ("two_scale_variance",),
+        "\\barn": ("two_scale_variance",),
+        "\\sigma^2_{YZ}": ("yang_zhang_variance",),
+        "\\kappa": ("yang_zhang_variance",),
+    },
+    "calibration/intensity": {
+        "S": ("fit_depths",),
+        "\\hatk": ("fit_depths",),
+        "\\hatA": ("fit_depths",),
+    },
+    "calibration/toxicity": {
+        "VPIN": ("vpin", "rolling_vpin"),
+        "E_{bulk}": ("vpin_null",),
+        "E_{true}": ("vpin_null",),
+        "\\tau": ("markout_toxicity_bps", "markout_on_mid"),
+        "w": ("markout_on_mid",),
+    },
+    "strategy/avellaneda_stoikov": {
+        "\\delta_a+\\delta_b": ("optimal_spread",),
+        "r_{a,b}": ("infinite_horizon_reservation_prices",),
+        "\\omega": ("infinite_horizon_reservation_prices",),
+        "\\gamma": ("risk_aversion_for_skew",),
+    },
+    "strategy/glft_table": {
+        "\\delta_b(n)": ("exact_depths",),
+        "\\delta_a(n)": ("exact_depths",),
+        "c_1": ("fill_terms",),
+        "\\eta": ("fill_terms",),
+        "\\beta": ("shape_of",),
+        "\\nu": ("shape_of",),
+        "c_2": ("asymptotic_depths",),
+        "\\delta_{b,a}": ("asymptotic_depths",),
+        "q^*": ("asymptotic_depths",),
+    },
+    "strategy/glft": {
+        "k(\\delta_a(0)-\\delta_a(Q))": ("stiffness_for_lean",),
+        "\\beta": ("update",),
+    },
+    "strategy/quoting": {"b'": ("widen",), "b''": ("minimum_edge",), "n_b": ("round_inside",)},
+    "risk/tail": {
+        "v": ("historical_tail",),
+        "ES": ("historical_tail",),
+        "w_t": ("tail_weights",),
+        "SE(ES)": ("historical_errors",),
+        "z_{CF}": ("cornish_fisher_tail",),
+        "ES_{CF}": ("cornish_fisher_tail",),
+    },
+    "risk/tail_backtests": {
+        "LR_{uc}": ("kupiec",),
+        "LR_{ind}": ("christoffersen",),
+        "Z_1": ("acerbi_szekely",),
+        "Z_2": ("acerbi_szekely",),
+        "Z_3": ("acerbi_szekely_ranks",),
+        "U_{ES}": ("du_escanciano",),
+        "C_{ES}(m)": ("du_escanciano",),
+    },
+    "risk/attribution": {"\\sum_{s,i}C_{si}": ("attribute_shortfall",)},
+    "risk/shutdown": {"T-\\sup\\{s": ("channel_levels", "update")},
+    "risk/budget": {"T(t)": ("refill",)},
+    "risk/checks": {"w": ("worst_lots",)},
+    "risk/limits": {"\\text{evaluate}": ("evaluate",)},
+    "simulation/latency": {
+        "entry": ("legs",),
+        "response": ("legs",),
+        "\\Rightarrow\\max(t_s-t_e)": ("offset_bounds",),
+        "z_k": ("send",),
+        "latency_k": ("latency_at", "send"),
+        "arrival_k": ("send",),
+    },
+    "simulation/queue_position": {
+        "f(x)": ("power_model", "cancel_behind_probability"),
+        "p": ("cancel_behind_probability",),
+        "F": ("on_level_change",),
+        "0": ("on_level_change",),
+    },
+    "evaluation/pnl": {"\\underbrace{\\sum_is_iq_i": ("spread_gain", "markout_gain", "inventory_gain", "split_pnl")},
+    "evaluation/running_pnl": {
+        "\\text{mid:}\\text{inventory}\\mathrel{+}": ("on_mid",),
+        "\\text{fill:}\\text{spread}\\mathrel{+}": ("on_fill",),
+        "F\\mathrel{+}": ("on_fill",),
+    },
+    "evaluation/markouts": {
+        "edge": ("edges",),
+        "x_h": ("markouts",),
+        "\\barx": ("markout_curve",),
+        "SE^2": ("markout_curve",),
+    },
+    "evaluation/performance": {
+        "Sortino": ("sortino_ratio",),
+        "D_t": ("max_drawdown",),
+        "E_t": ("max_drawdown",),
+        "PSR": ("probabilistic_sharpe", "deflated_sharpe"),
+    },
+}
+"""What no docstring and no notation tells: the left side of an equation, and the functions that compute it."""
+
+
+class Formula(NamedTuple):
+    """One equation: its chapter, its text, and the names in the chapter's module that compute it; none is the module."""
+
+    chapter: Chapter
+    latex: str
+    names: tuple[str, ...]
+
+
+def plain(latex: str) -> str:
+    """Return a formula without what only spaces it, for comparison."""
+    return SPACING.sub("", latex)
+
+
+def pieces(block: str) -> list[str]:
+    r"""Return the parts of a block in display between its outermost \quad and \qquad."""
+    parts, depth, start = [], 0, 0
+    for found in re.finditer(r"\\q?quad(?![a-zA-Z])|\\.|[{}]", block):
+        word = found[0]
+        depth += (word == "{") - (word == "}")
+        if "quad" in word and depth == 0:
+            parts.append(block[start : found.start()])
+            start = found.end()
+    return [part.strip() for part in [*parts, block[start:]] if part.strip()]
+
+
+def equations(markdown: str) -> list[str]:
+    """Return the equations in display, in order; what has no relation stays with its neighbour."""
+    found: list[str] = []
+    for block in DISPLAY.findall(markdown):
+        first, begun = len(found), ""
+        for piece in pieces(block):
+            if RELATION.search(piece):
+                found.append(begun + piece)
+                begun = ""
+            elif len(found) > first and not OPENING.search(piece):
+                found[-1] += r"\quad " + piece
+            else:
+                begun += piece + r"\ "
+        if begun:
+            found.append(begun)
+    return [re.sub(r"(?:[\s,.]|\\ )+$", "", latex) for latex in found]
+
+
+def left_side(latex: str) -> str:
+    """Return what stands before the first relation, without spacing."""
+    return plain(RELATION.split(latex.strip(), maxsplit=1)[0]).strip(",;")
+
+
+def notation(markdown: str) -> dict[str, list[str]]:
+    """Return the names that a notation table gives to each symbol."""
+    table: dict[str, list[str]] = {}
+    for line in markdown.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        if line.startswith("|") and len(cells) == 3 and "$" in cells[0]:
+            symbols = [plain(symbol) for symbol in INLINE.findall(cells[0])]
+            names: list[str] = []
+            for name in re.findall(r"`([\w.]+)`", cells[1]):
+                names.append(names[-1].split(".")[0] + name if name.startswith(".") and names else name)
+            paired = zip(symbols, names, strict=False) if len(symbols) == len(names) else ((s, n) for s in symbols for n in names)
+            for symbol, name in paired:
+                table.setdefault(symbol, []).append(name)
+    return table
+
+
+def documented(path: Path) -> dict[str, str]:
+    """Return the docstring of every public function and class of a module, and of their methods."""
+    found: dict[str, str] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            found[node.name] = ast.get_docstring(node) or ""
+        if isinstance(node, ast.ClassDef):
+            fields = [part for part in node.body if isinstance(part, ast.AnnAssign | ast.FunctionDef)]
+            names = [part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target) for part in fields]
+            found |= {f"{node.name}.{name}": "" for name in names}
+    return found
+
+
+def is_side(left: str, key: str) -> bool:
+    """Tell whether ``key`` of `NAMED` means the left side ``left``: the whole of it, or an opening with a bracket."""
+    return left == key or (left.startswith(key) and any(mark in key for mark in ("\\{s", "\\underbrace", "\\tfrac")))
+
+
+def names_for(latex: str, chapter: str, docs: dict[str, str], table: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return the names in a chapter's module that compute ``latex``, those named by hand first."""
+    left, whole = left_side(latex), plain(latex)
+    named = [name for key, names in NAMED.get(chapter, {}).items() if is_side(left, key) for name in names]
+    by_doc = []
+    for name, words in docs.items():
+        sides = [plain(RELATION.split(formula)[-1]) for formula in INLINE.findall(words)]
+        if any(len(side) >= SHORTEST and side in whole for side in sides):
+            by_doc.append(name)
+    by_notation = [name for name in table.get(left, ()) if name in docs]
+    return tuple(dict.fromkeys(named or [*by_doc, *by_notation]))
+
+
+def formulas_of(chapter: Chapter, notebook: dict[str, Any], module: Path) -> list[Formula]:
+    """Return the equations of a chapter in order, then the formulas that its docstrings alone hold."""
+    texts = [source_of(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    docs, table = documented(module), notation("\n".join(texts))
+    found = [
+        Formula(chapter, latex, names_for(latex, chapter.name, docs, table))
+        for text in texts
+        for latex in equations(text)
+    ]
+    shown = "".join(plain(formula.latex) for formula in found)
+    for name, words in docs.items():
+        first = INLINE.search(words.split("\n\n")[0])
+        if first is not None and len(plain(first[1])) >= SHORTEST and plain(RELATION.split(first[1])[-1]) not in shown:
+            found.append(Formula(chapter, first[1], (name,)))
+    return found
+
+
+def link(formula: Formula, name: str) -> str:
+    """Return the way to a name of the chapter's module; a field is found with its class."""
+    return f"{{py:obj}}`{name} <{formula.chapter.module}.{name.split('.')[0]}>`"
+
+
+def line(formula: Formula) -> str:
+    """Return one formula as a row of a list-table."""
+    links = [link(formula, name) for name in formula.names] or [f"{{py:mod}}`{formula.chapter.module}`"]
+    latex = " ".join(formula.latex.split())
+    return f"* - $\\displaystyle {latex}$\n  - {', '.join(links)}"
+
+
+def formula_page(formulas: list[Formula]) -> str:
+    """Return the page, one section a chapter that has formulas."""
+    sections = []
+    for chapter in dict.fromkeys(formula.chapter for formula in formulas):
+        rows = "\n".join(line(formula) for formula in formulas if formula.chapter == chapter)
+        table = f":::{{list-table}}\n:class: formulas\n:widths: 68 32\n\n{rows}\n:::"
+        sections.append(f"## {{doc}}`{chapter.title} </chapters/{chapter.name}>`\n\n{table}")
+    return "\n\n".join([INTRODUCTION, *sections]) + "\n"
