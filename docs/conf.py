@@ -35,6 +35,8 @@ nitpicky = False
 # The notebooks come with their outputs: scripts/pages/execution.py says why Sphinx does not run them.
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_code_prompt_show = "Imports"
+nb_code_prompt_hide = "Imports"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_dmath_double_inline = True
 myst_heading_anchors = 3
@@ -105,9 +107,10 @@ class OwnNames(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         """Qualify each such name, before Sphinx looks for it everywhere."""
         for node in self.document.findall(pending_xref):
-            if node.get("refdomain") == "py" and node.get("refspecific"):
+            # Sphinx looks everywhere if the attribute is there, be it false.
+            if node.get("refdomain") == "py" and node.hasattr("refspecific"):
                 node["reftarget"] = docstrings.qualified(node.get("py:module"), node["reftarget"])
-                node["refspecific"] = False
+                del node["refspecific"]
 
 
 def setup(app: Any) -> None:

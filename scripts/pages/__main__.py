@@ -33,7 +33,7 @@ def chapter_files(found: list[Chapter], done: dict[str, Executed]) -> dict[str, 
         files[f"chapters/{chapter.name}.ipynb"] = text.encode()
         figures += figures_of(chapter, notebook)
         module = ROOT / f"{chapter.module.replace('.', '/')}.py"
-        formulas += formulas_of(chapter, notebook, module)
+        formulas += formulas_of(chapter, done[chapter.name].notebook, module)
     files |= {f"figures/{figure.file}": figure.content for figure in figures}
     files["gallery.md"] = gallery_page(figures).encode()
     files["formulas.md"] = formula_page(formulas).encode()

@@ -8,6 +8,7 @@ from typing import Any
 
 from scripts.notebooks import source_of
 from scripts.pages.chapters import Chapter
+from scripts.pages.formulas import stacked
 
 DIRECTIVE = re.compile(r"^#\|[^\n]*\n?", re.MULTILINE)
 HIDDEN = re.compile(r"^#\|\s*(?:hide\s*$|default_exp\b)", re.MULTILINE)
@@ -30,11 +31,11 @@ def shown_cell(cell: dict[str, Any]) -> dict[str, Any] | None:
     """Return a cell as the reader sees it, or None if it is the notebook's own business."""
     source = source_of(cell)
     if cell["cell_type"] != "code":
-        return {**cell, "source": source}
+        return {**cell, "source": stacked(source)}
     if HIDDEN.search(source):
         return None
     code = DIRECTIVE.sub("", source).strip("\n")
-    if not code:
+    if not code.strip():
         return None
     tags = cell_tags(code, EXPORTED.search(source) is not None)
     return {**cell, "source": code, "metadata": {"tags": tags}, "execution_count": None}

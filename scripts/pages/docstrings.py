@@ -36,11 +36,10 @@ def is_alias(doc: str | None) -> bool:
 def definition(thing: Any) -> ast.AST | None:
     """Return the syntax tree of a function or class, or None where there is no source."""
     try:
-        source = textwrap.dedent(inspect.getsource(thing))
-    except (OSError, TypeError):
+        body = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
+    except (OSError, TypeError, IndentationError):  # nothing to read, or foreign text that stands at the margin
         return None
-    body = ast.parse(source).body
-    return body[0] if body else None
+    return body[0]
 
 
 def fields(node: ast.ClassDef) -> str:

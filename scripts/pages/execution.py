@@ -25,7 +25,7 @@ from scripts.pages.chapters import ChapterError
 from titan._oracles import Oracle
 
 DOTTED = re.compile(r"\btitan(?:\.\w+)+")
-FROM = re.compile(r"^\s*from\s+(titan[\w.]*)\s+import\s+\(?([\w,\s]+)", re.MULTILINE)
+FROM = re.compile(r"^\s*from\s+(titan[\w.]*)\s+import\s+(\([^)]*\)|[^\n(]*)", re.MULTILINE)
 CELL_SECONDS = 600
 # A kernel on 127.0.0.1 warns of its sockets; its errors are still told.
 QUIET = ["--IPKernelApp.log_level=40"]

@@ -29,6 +29,7 @@ SHORTEST = 6
 NAMED: dict[str, dict[str, tuple[str, ...]]] = {
     "market/fair_value": {
         "M": ("mid",),
+        "G^*": ("limiting_adjustment",),
         "I": ("imbalance",),
         "P^{micro}": ("expected_move_ticks", "micro_price"),
         "G_i(x)": ("limiting_adjustment",),
@@ -46,11 +47,13 @@ NAMED: dict[str, dict[str, tuple[str, ...]]] = {
         "P(a,x)": ("gamma_cdf",),
         "I_x(a,b)": ("beta_cdf",),
         "[\\tfrac{\\Gamma_n^{-1}(\\alpha/2)}T": ("rate_interval", "decay_interval"),
+        "p": ("decay_interval",),
     },
     "calibration/volatility": {
         "a": ("ewma_update",),
         "N": ("ewma_update",),
         "D": ("ewma_update",),
+        "\\sigma": ("volatility_per_sqrt_s", "volatility_per_year"),
         "\\sigma^2": ("ewma_volatility",),
         "BPV": ("bipower_variance",),
         "\\sigma^2_{P}": ("parkinson_variance",),
@@ -164,16 +167,39 @@ def plain(latex: str) -> str:
     return SPACING.sub("", latex)
 
 
-def pieces(block: str) -> list[str]:
-    r"""Return the parts of a block in display between its outermost \quad and \qquad."""
+def pieces(block: str, wide: bool = False) -> list[str]:
+    r"""Return the parts of a block in display between its outermost \quad and \qquad; only the latter if ``wide``."""
     parts, depth, start = [], 0, 0
-    for found in re.finditer(r"\\q?quad(?![a-zA-Z])|\\.|[{}]", block):
+    for found in re.finditer(r"\\qquad(?![a-zA-Z])|\\.|[{}]" if wide else r"\\q?quad(?![a-zA-Z])|\\.|[{}]", block):
         word = found[0]
         depth += (word == "{") - (word == "}")
         if "quad" in word and depth == 0:
             parts.append(block[start : found.start()])
             start = found.end()
     return [part.strip() for part in [*parts, block[start:]] if part.strip()]
+
+
+def stacked(markdown: str, widest: int = 58) -> str:
+    r"""Return ``markdown`` with the equations of a wide block in display below one another, where \qquad parts them."""
+
+    def stack(found: re.Match[str]) -> str:
+        block = found[1]
+        parts = pieces(block, wide=True)
+        if len(parts) < 2 or len(visible(block)) <= widest or r"\begin" in block:
+            return found[0]
+        lines: list[str] = []
+        for part in parts:
+            fits = lines and len(visible(lines[-1] + part)) <= widest
+            lines = [*lines[:-1], rf"{lines[-1]}\qquad {part}"] if fits else [*lines, part]
+        return "$$\\begin{gathered}\n" + " \\\\[1ex]\n".join(lines) + "\n\\end{gathered}$$"
+
+    return DISPLAY.sub(stack, markdown)
+
+
+def visible(latex: str) -> str:
+    """Return about as many letters as a formula is wide: a fraction counts its parts half, a command one letter."""
+    once = re.sub(r"\\[td]?frac\s*(?:\{([^{}]*)\}|.)\s*(?:\{([^{}]*)\}|.)", r"\1", plain(latex))
+    return re.sub(r"[{}_^]", "", re.sub(r"\\(?:text|mathrm|overline|tfrac|frac|sqrt|widehat|hat|bar)(?![a-zA-Z])|\\[a-zA-Z]+", "x", once))
 
 
 def equations(markdown: str) -> list[str]:
@@ -185,12 +211,12 @@ def equations(markdown: str) -> list[str]:
             if RELATION.search(piece):
                 found.append(begun + piece)
                 begun = ""
-            elif len(found) > first and not OPENING.search(piece):
+            elif OPENING.search(piece):
+                begun = piece + r"\ "
+            elif len(found) > first:
                 found[-1] += r"\quad " + piece
             else:
-                begun += piece + r"\ "
-        if begun:
-            found.append(begun)
+                found.append(piece)
     return [re.sub(r"(?:[\s,.]|\\ )+$", "", latex) for latex in found]
 
 
@@ -247,7 +273,7 @@ def names_for(latex: str, chapter: str, docs: dict[str, str], table: dict[str, l
 
 
 def formulas_of(chapter: Chapter, notebook: dict[str, Any], module: Path) -> list[Formula]:
-    """Return the equations of a chapter in order, then the formulas that its docstrings alone hold."""
+    """Return the equations of a chapter in order, then those that only the docstring of another function holds."""
     texts = [source_of(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
     docs, table = documented(module), notation("\n".join(texts))
     found = [
@@ -255,10 +281,10 @@ def formulas_of(chapter: Chapter, notebook: dict[str, Any], module: Path) -> lis
         for text in texts
         for latex in equations(text)
     ]
-    shown = "".join(plain(formula.latex) for formula in found)
+    linked = {name.split(".")[0] for formula in found for name in formula.names}
     for name, words in docs.items():
         first = INLINE.search(words.split("\n\n")[0])
-        if first is not None and len(plain(first[1])) >= SHORTEST and plain(RELATION.split(first[1])[-1]) not in shown:
+        if first is not None and name not in linked and len(plain(first[1])) >= SHORTEST:
             found.append(Formula(chapter, first[1], (name,)))
     return found
 

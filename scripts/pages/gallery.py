@@ -89,7 +89,7 @@ def card(figure: Figure) -> str:
     alt = f"Figure {figure.number} of the chapter {figure.chapter.title}"
     return "\n".join(
         [
-            "::::{div} card",
+            "::::{container} card",
             f":::{{image}} /figures/{figure.file}",
             f":alt: {alt}",
             f":target: chapters/{figure.chapter.name}.html",
@@ -105,4 +105,4 @@ def card(figure: Figure) -> str:
 def gallery_page(figures: list[Figure]) -> str:
     """Return the gallery as a MyST page."""
     cards = "\n".join(card(figure) for figure in figures)
-    return f"{INTRODUCTION}\n:::::{{div}} gallery\n{cards}\n:::::\n"
+    return f"{INTRODUCTION}\n:::::{{container}} gallery\n{cards}\n:::::\n"
