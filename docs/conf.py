@@ -114,8 +114,8 @@ class OwnNames(SphinxPostTransform):
 
 
 def setup(app: Any) -> None:
-    """Connect what autodoc asks for. Napoleon must read the sections before marks are escaped."""
-    app.connect("autodoc-process-docstring", on_docstring, priority=900)
+    """Connect what autodoc asks for; marks are escaped before Napoleon adds its own."""
+    app.connect("autodoc-process-docstring", on_docstring, priority=100)
     app.connect("autodoc-process-signature", on_signature)
     app.connect("autodoc-skip-member", on_member)
     app.add_post_transform(OwnNames)

@@ -55,8 +55,11 @@ def rooms(root: Path) -> list[str]:
 def module_page(module: Module, chapter: Chapter | None) -> str:
     """Return the page of one module, with the way to its chapter if a notebook exports it."""
     title = f"{module.name}\n{'=' * len(module.name)}\n"
-    origin = f"Exported from the chapter :doc:`{chapter.title} </chapters/{chapter.name}>`.\n" if chapter else ""
-    return f"{title}\n{origin}\n.. automodule:: {module.name}\n   :members:\n   :ignore-module-all:\n   :show-inheritance:\n"
+    origin = (
+        f"Exported from the chapter :doc:`{chapter.title} </chapters/{chapter.name}>`.\n" if chapter else ""
+    )
+    options = "   :members:\n   :ignore-module-all:\n   :show-inheritance:\n"
+    return f"{title}\n{origin}\n.. automodule:: {module.name}\n{options}"
 
 
 def kind_of(room: str) -> str:
@@ -67,7 +70,10 @@ def kind_of(room: str) -> str:
 def room_page(room: str, about: str, modules: list[Module]) -> str:
     """Return the page of one room: what it is, and its modules."""
     name = "titan" if room == TOP else f"titan.{room}"
-    rows = [f"   * - :doc:`{module.name} <{Path(module.page).name}>`\n     - {module.summary}" for module in modules]
+    rows = [
+        f"   * - :doc:`{module.name} <{Path(module.page).name}>`\n     - {module.summary}"
+        for module in modules
+    ]
     tree = [f"   {Path(module.page).name}" for module in modules]
     table = [".. list-table::", "   :class: modules", "   :widths: 30 70", "", *rows]
     hidden = [".. toctree::", "   :hidden:", "", *tree]
@@ -94,7 +100,11 @@ def api_pages(root: Path, chapters: list[Chapter]) -> dict[str, str]:
     entries = []
     for room in [*rooms(root), TOP]:
         folder = root / "titan" if room == TOP else root / "titan" / room
-        about = summary(folder / "__init__.py") if room != TOP else "The command line, the settings, the scaffold."
+        about = (
+            summary(folder / "__init__.py")
+            if room != TOP
+            else "The command line, the settings, the scaffold."
+        )
         modules = modules_of(root, room)
         entries.append((room, about, len(modules)))
         pages[f"api/{room}/index.rst"] = room_page(room, about, modules)

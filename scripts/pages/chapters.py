@@ -64,8 +64,12 @@ def reading_order() -> list[str]:
 def disagreements(order: list[str], present: list[str]) -> list[str]:
     """Return one line for each notebook that has no chapter, has two, or does not exist."""
     lines = [f"{name}: is in no part; enter it in PARTS" for name in present if name not in order]
-    lines += [f"{name}: there is no such notebook; take it out of PARTS" for name in order if name not in present]
-    return lines + [f"{name}: is entered twice in PARTS" for name in sorted(set(order)) if order.count(name) > 1]
+    lines += [
+        f"{name}: there is no such notebook; take it out of PARTS" for name in order if name not in present
+    ]
+    return lines + [
+        f"{name}: is entered twice in PARTS" for name in sorted(set(order)) if order.count(name) > 1
+    ]
 
 
 def chapter(root: Path, name: str) -> Chapter:
@@ -92,7 +96,9 @@ def chapters(root: Path) -> list[Chapter]:
     ChapterError
         If a notebook is in no part, or a part names one that does not exist.
     """
-    present = [path.relative_to(root / "nbs").with_suffix("").as_posix() for path in notebook_paths(root / "nbs")]
+    present = [
+        path.relative_to(root / "nbs").with_suffix("").as_posix() for path in notebook_paths(root / "nbs")
+    ]
     wrong = disagreements(reading_order(), present)
     if wrong:
         raise ChapterError("scripts/pages/chapters.py: " + "; ".join(wrong))

@@ -1,4 +1,4 @@
-"""`python -m scripts.pages.check FOLDER`: the built site loads nothing from elsewhere, and no link of its own is dead."""
+"""`python -m scripts.pages.check FOLDER`: the built site loads nothing from elsewhere and has no dead link."""
 
 from __future__ import annotations
 
@@ -13,7 +13,20 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
-LOADING = {"script", "img", "iframe", "source", "audio", "video", "embed", "object", "link", "image", "use", "form"}
+LOADING = {
+    "script",
+    "img",
+    "iframe",
+    "source",
+    "audio",
+    "video",
+    "embed",
+    "object",
+    "link",
+    "image",
+    "use",
+    "form",
+}
 ADDRESSES = ("src", "href", "data", "srcset", "poster", "action", "xlink:href")
 # Written in halves, so that the house's own search for registries does not find this file.
 REGISTRIES = ["pypi" + ".org", "python" + "hosted.org"]
@@ -62,10 +75,14 @@ def read(path: Path) -> Page:
 def loaded_elsewhere(folder: Path, pages: dict[Path, Page]) -> Iterator[str]:
     """Yield one line for each thing that a page or a style sheet loads from another host."""
     for path, page in pages.items():
-        yield from (f"{path.relative_to(folder)} loads {address}" for address in page.loads if is_elsewhere(address))
+        yield from (
+            f"{path.relative_to(folder)} loads {address}" for address in page.loads if is_elsewhere(address)
+        )
     for path in sorted(folder.rglob("*.css")):
         found = style_loads(path.read_text(encoding="utf-8"))
-        yield from (f"{path.relative_to(folder)} loads {address}" for address in found if is_elsewhere(address))
+        yield from (
+            f"{path.relative_to(folder)} loads {address}" for address in found if is_elsewhere(address)
+        )
 
 
 def dead_links(folder: Path, pages: dict[Path, Page]) -> Iterator[str]:
@@ -88,7 +105,11 @@ def telling(folder: Path, words: Sequence[str]) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".html", ".js", ".css", ".json", ".txt", ".svg", ".ipynb", ".inv"):
             text = path.read_text(encoding="utf-8", errors="ignore")
-            yield from (f"{path.relative_to(folder)} names {found[0]}" for word in patterns if (found := word.search(text)))
+            yield from (
+                f"{path.relative_to(folder)} names {found[0]}"
+                for word in patterns
+                if (found := word.search(text))
+            )
 
 
 def faults(folder: Path, words: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The page of denials: what each code means, and which published control each check maps to. All of it from the code."""
+"""The page of denials: what each code means, and which published control each check maps to. All from the code."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from titan.risk.shutdown import Level, Parameters, action
 
 INTRODUCTION = """# Denials and controls
 
-Every refusal of an order has one code, one meaning and one next step; {doc}`the chapter </chapters/risk/denials>` explains how they are
-made. The codes are counted in the metrics and journalled with the order. Checks are asked in this order, and the first that refuses
+Every refusal of an order has one code, one meaning and one next step; the chapter {doc}`/chapters/risk/denials`
+says more. The codes are stable and counted in the metrics. Checks are asked in this order, and the first that refuses
 names itself ({py:func}`~titan.risk.limits.evaluate`).
 """
 CONTROLS = """## Published controls
 
-Which checks map to which control of SEC 15c3-5, RTS 6 and the FIA's practices of 2024. *Maps to* is not *complies with*: that
-depends on the limits, the people and the venue. Only checks of an order stand here; kill switches, alerts and reconciliation are no
-denials, and the rules ask for those too.
+Which checks map to which control of SEC 15c3-5, RTS 6 and the FIA's practices of 2024. *Maps to* is not *complies
+with*: that depends on the limits, the people and the venue. Only checks of an order stand here; kill switches, alerts
+and reconciliation are no denials, and the rules ask for those too.
 """
 SHUTDOWN = """## Graduated shutdown
 
-What {py:mod}`titan.risk.shutdown` does to the quotes at each level, with its default parameters; {doc}`the chapter </chapters/risk/shutdown>` says
-when a level is entered and left.
+What {py:mod}`titan.risk.shutdown` does to the quotes at each level, with its default parameters. The chapter
+{doc}`/chapters/risk/shutdown` says when a level is entered and left.
 """
 
 

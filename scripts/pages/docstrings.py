@@ -9,7 +9,7 @@ import re
 import textwrap
 from typing import Any
 
-MATH = re.compile(r"(?<![\\$`])\$([^$\n]+?)(?<!\\)\$(?!\$)")
+MATH = re.compile(r"(?<![\\$`])\$(?!\s)([^$\n]+?)(?<![\\\s])\$(?!\$)")
 BARS = re.compile(r"(`[^`]*`)|\|")
 STARS = re.compile(r"(`[^`]*`)|(?<![\w*])\*(?=[\w*])|(?<=\w)_(?=[\s,.;:)]|$)")
 ALIAS = re.compile(r"Alias for field number \d+")
@@ -37,7 +37,11 @@ def definition(thing: Any) -> ast.AST | None:
     """Return the syntax tree of a function or class, or None where there is no source."""
     try:
         body = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
-    except (OSError, TypeError, IndentationError):  # nothing to read, or foreign text that stands at the margin
+    except (
+        OSError,
+        TypeError,
+        IndentationError,
+    ):  # nothing to read, or foreign text that stands at the margin
         return None
     return body[0]
 
@@ -57,7 +61,11 @@ def fields(node: ast.ClassDef) -> str:
 
 def holds_fields(thing: type) -> bool:
     """Tell whether a class is called with its annotated fields."""
-    return hasattr(thing, "_fields") or hasattr(thing, "__dataclass_fields__") or hasattr(thing, "__struct_fields__")
+    return (
+        hasattr(thing, "_fields")
+        or hasattr(thing, "__dataclass_fields__")
+        or hasattr(thing, "__struct_fields__")
+    )
 
 
 def signature(thing: Any) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """Executing notebooks once for all pages, and keeping what came out until something that it depends on changes.
 
-The common notebook caches look at the notebook alone: a chapter would show yesterday's numbers after its module was
-edited. Here the key holds every module of Titan that the notebook reaches, the locked versions, and what data lie there.
+The common notebook caches look at the notebook alone: a chapter would show yesterday's numbers after its module
+was edited. Here the key holds every module of Titan that the notebook reaches, the locks, and what data lie there.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def key_of(root: Path, notebook: Path, data: str) -> str:
 
 def code_cell(name: str, source: str) -> dict[str, Any]:
     """Return a code cell without outputs."""
-    empty = {"metadata": {}, "execution_count": None, "outputs": []}
+    empty: dict[str, Any] = {"metadata": {}, "execution_count": None, "outputs": []}
     return {"cell_type": "code", "id": name, "source": source, **empty}
 
 
@@ -117,7 +117,7 @@ async def execute(name: str, notebook: dict[str, Any], environment: dict[str, st
         If a cell raises, or writes to stderr.
     """
     cells = [code_cell("first", FIRST), *notebook["cells"], code_cell("last", LAST)]
-    node = nbformat.reads(json.dumps({**notebook, "cells": cells}), as_version=4)
+    node = nbformat.reads(json.dumps({**notebook, "cells": cells}), as_version=4)  # type: ignore[no-untyped-call]
     place = {"metadata": {"path": str(folder)}}
     client = NotebookClient(
         node, kernel_name="python3", timeout=CELL_SECONDS, resources=place, extra_arguments=QUIET
@@ -188,4 +188,6 @@ def execute_all(
     for path in set(kept.glob("*.json")) - set(places.values()):
         path.unlink()
     found = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in places.items()}
-    return {name: Executed(notebook, [Oracle(*row) for row in rows]) for name, (notebook, rows) in found.items()}
+    return {
+        name: Executed(notebook, [Oracle(*row) for row in rows]) for name, (notebook, rows) in found.items()
+    }

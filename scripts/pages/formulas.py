@@ -1,7 +1,7 @@
 """The map from formulas to functions: each equation in display of each chapter, and each formula in a docstring.
 
-An equation leads to a function if the function's docstring holds the formula, if the chapter's notation gives its left side
-the function's name, or if `NAMED` says so; otherwise it leads to the chapter's module as a whole.
+An equation leads to a function if the function's docstring holds the formula, if the chapter's notation gives its left
+side the function's name, or if `NAMED` says so; otherwise it leads to the chapter's module as a whole.
 """
 
 from __future__ import annotations
@@ -13,149 +13,24 @@ from typing import Any, NamedTuple
 
 from scripts.notebooks import source_of
 from scripts.pages.chapters import Chapter
+from scripts.pages.computed_by import NAMED
 
 INTRODUCTION = """# From formula to function
 
-Each equation of the chapters, and the function that computes it. A formula that several functions share leads to the module. The chapters say
-what the symbols mean and where the formulas come from.
+Each equation of the chapters, and the function that computes it; one that no single function computes leads to the
+module. The chapters say what the symbols mean and where the formulas come from.
 """
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 INLINE = re.compile(r"(?<![\\$])\$([^$\n]+?)(?<!\\)\$(?!\$)")
 RELATION = re.compile(r"=|\\(?:leftarrow|le|ge|sim|in)(?![a-zA-Z])")
 SPACING = re.compile(r"\\[,;:! ]|\\(?:left|right|[bB]igg?)(?![a-zA-Z])|\s|~")
+SPACED = re.compile(r"\\[,;:! ]|\\(?:left|right|[bB]igg?)(?![a-zA-Z])")
 OPENING = re.compile(r"\\Rightarrow$|:\}?$")
 SHORTEST = 6
 
-NAMED: dict[str, dict[str, tuple[str, ...]]] = {
-    "market/fair_value": {
-        "M": ("mid",),
-        "G^*": ("limiting_adjustment",),
-        "I": ("imbalance",),
-        "P^{micro}": ("expected_move_ticks", "micro_price"),
-        "G_i(x)": ("limiting_adjustment",),
-        "G_1": ("limiting_adjustment",),
-        "B": ("limiting_adjustment",),
-    },
-    "market/order_flow": {
-        "\\lambda_{Kyle}": ("kyle_lambda",),
-        "w": ("on_trade", "trade_imbalance"),
-        "R_i": ("excite", "excitations"),
-        "\\lnL": ("fit_hawkes",),
-        "G": ("fit_hawkes",),
-    },
-    "calibration/intervals": {
-        "P(a,x)": ("gamma_cdf",),
-        "I_x(a,b)": ("beta_cdf",),
-        "[\\tfrac{\\Gamma_n^{-1}(\\alpha/2)}T": ("rate_interval", "decay_interval"),
-        "p": ("decay_interval",),
-    },
-    "calibration/volatility": {
-        "a": ("ewma_update",),
-        "N": ("ewma_update",),
-        "D": ("ewma_update",),
-        "\\sigma": ("volatility_per_sqrt_s", "volatility_per_year"),
-        "\\sigma^2": ("ewma_volatility",),
-        "BPV": ("bipower_variance",),
-        "\\sigma^2_{P}": ("parkinson_variance",),
-        "TSRV": ("two_scale_variance",),
-        "\\barn": ("two_scale_variance",),
-        "\\sigma^2_{YZ}": ("yang_zhang_variance",),
-        "\\kappa": ("yang_zhang_variance",),
-    },
-    "calibration/intensity": {
-        "S": ("fit_depths",),
-        "\\hatk": ("fit_depths",),
-        "\\hatA": ("fit_depths",),
-    },
-    "calibration/toxicity": {
-        "VPIN": ("vpin", "rolling_vpin"),
-        "E_{bulk}": ("vpin_null",),
-        "E_{true}": ("vpin_null",),
-        "\\tau": ("markout_toxicity_bps", "markout_on_mid"),
-        "w": ("markout_on_mid",),
-    },
-    "strategy/avellaneda_stoikov": {
-        "\\delta_a+\\delta_b": ("optimal_spread",),
-        "r_{a,b}": ("infinite_horizon_reservation_prices",),
-        "\\omega": ("infinite_horizon_reservation_prices",),
-        "\\gamma": ("risk_aversion_for_skew",),
-    },
-    "strategy/glft_table": {
-        "\\delta_b(n)": ("exact_depths",),
-        "\\delta_a(n)": ("exact_depths",),
-        "c_1": ("fill_terms",),
-        "\\eta": ("fill_terms",),
-        "\\beta": ("shape_of",),
-        "\\nu": ("shape_of",),
-        "c_2": ("asymptotic_depths",),
-        "\\delta_{b,a}": ("asymptotic_depths",),
-        "q^*": ("asymptotic_depths",),
-    },
-    "strategy/glft": {
-        "k(\\delta_a(0)-\\delta_a(Q))": ("stiffness_for_lean",),
-        "\\beta": ("update",),
-    },
-    "strategy/quoting": {"b'": ("widen",), "b''": ("minimum_edge",), "n_b": ("round_inside",)},
-    "risk/tail": {
-        "v": ("historical_tail",),
-        "ES": ("historical_tail",),
-        "w_t": ("tail_weights",),
-        "SE(ES)": ("historical_errors",),
-        "z_{CF}": ("cornish_fisher_tail",),
-        "ES_{CF}": ("cornish_fisher_tail",),
-    },
-    "risk/tail_backtests": {
-        "LR_{uc}": ("kupiec",),
-        "LR_{ind}": ("christoffersen",),
-        "Z_1": ("acerbi_szekely",),
-        "Z_2": ("acerbi_szekely",),
-        "Z_3": ("acerbi_szekely_ranks",),
-        "U_{ES}": ("du_escanciano",),
-        "C_{ES}(m)": ("du_escanciano",),
-    },
-    "risk/attribution": {"\\sum_{s,i}C_{si}": ("attribute_shortfall",)},
-    "risk/shutdown": {"T-\\sup\\{s": ("channel_levels", "update")},
-    "risk/budget": {"T(t)": ("refill",)},
-    "risk/checks": {"w": ("worst_lots",)},
-    "risk/limits": {"\\text{evaluate}": ("evaluate",)},
-    "simulation/latency": {
-        "entry": ("legs",),
-        "response": ("legs",),
-        "\\Rightarrow\\max(t_s-t_e)": ("offset_bounds",),
-        "z_k": ("send",),
-        "latency_k": ("latency_at", "send"),
-        "arrival_k": ("send",),
-    },
-    "simulation/queue_position": {
-        "f(x)": ("power_model", "cancel_behind_probability"),
-        "p": ("cancel_behind_probability",),
-        "F": ("on_level_change",),
-        "0": ("on_level_change",),
-    },
-    "evaluation/pnl": {"\\underbrace{\\sum_is_iq_i": ("spread_gain", "markout_gain", "inventory_gain", "split_pnl")},
-    "evaluation/running_pnl": {
-        "\\text{mid:}\\text{inventory}\\mathrel{+}": ("on_mid",),
-        "\\text{fill:}\\text{spread}\\mathrel{+}": ("on_fill",),
-        "F\\mathrel{+}": ("on_fill",),
-    },
-    "evaluation/markouts": {
-        "edge": ("edges",),
-        "x_h": ("markouts",),
-        "\\barx": ("markout_curve",),
-        "SE^2": ("markout_curve",),
-    },
-    "evaluation/performance": {
-        "Sortino": ("sortino_ratio",),
-        "D_t": ("max_drawdown",),
-        "E_t": ("max_drawdown",),
-        "PSR": ("probabilistic_sharpe", "deflated_sharpe"),
-    },
-}
-"""What no docstring and no notation tells: the left side of an equation, and the functions that compute it."""
-
 
 class Formula(NamedTuple):
-    """One equation: its chapter, its text, and the names in the chapter's module that compute it; none is the module."""
+    """One equation: its chapter, its text, and what in the chapter's module computes it; no name is the module."""
 
     chapter: Chapter
     latex: str
@@ -170,7 +45,9 @@ def plain(latex: str) -> str:
 def pieces(block: str, wide: bool = False) -> list[str]:
     r"""Return the parts of a block in display between its outermost \quad and \qquad; only the latter if ``wide``."""
     parts, depth, start = [], 0, 0
-    for found in re.finditer(r"\\qquad(?![a-zA-Z])|\\.|[{}]" if wide else r"\\q?quad(?![a-zA-Z])|\\.|[{}]", block):
+    for found in re.finditer(
+        r"\\qquad(?![a-zA-Z])|\\.|[{}]" if wide else r"\\q?quad(?![a-zA-Z])|\\.|[{}]", block
+    ):
         word = found[0]
         depth += (word == "{") - (word == "}")
         if "quad" in word and depth == 0:
@@ -197,9 +74,10 @@ def stacked(markdown: str, widest: int = 58) -> str:
 
 
 def visible(latex: str) -> str:
-    """Return about as many letters as a formula is wide: a fraction counts its parts half, a command one letter."""
-    once = re.sub(r"\\[td]?frac\s*(?:\{([^{}]*)\}|.)\s*(?:\{([^{}]*)\}|.)", r"\1", plain(latex))
-    return re.sub(r"[{}_^]", "", re.sub(r"\\(?:text|mathrm|overline|tfrac|frac|sqrt|widehat|hat|bar)(?![a-zA-Z])|\\[a-zA-Z]+", "x", once))
+    """Return about as many letters as a formula is wide: of a fraction one part counts, a command is one letter."""
+    once = re.sub(r"\\[td]?frac\s*(?:\{([^{}]*)\}|.)\s*(?:\{[^{}]*\}|.)", r"\1", SPACED.sub("", latex))
+    drawn = re.sub(r"\\(?:text|mathrm|overline|sqrt|widehat|hat|bar|frac|underbrace)(?![a-zA-Z])", "", once)
+    return re.sub(r"\s|[{}_^]", "", re.sub(r"\\[a-zA-Z]+", "x", drawn))
 
 
 def equations(markdown: str) -> list[str]:
@@ -235,7 +113,11 @@ def notation(markdown: str) -> dict[str, list[str]]:
             names: list[str] = []
             for name in re.findall(r"`([\w.]+)`", cells[1]):
                 names.append(names[-1].split(".")[0] + name if name.startswith(".") and names else name)
-            paired = zip(symbols, names, strict=False) if len(symbols) == len(names) else ((s, n) for s in symbols for n in names)
+            paired = (
+                zip(symbols, names, strict=False)
+                if len(symbols) == len(names)
+                else ((s, n) for s in symbols for n in names)
+            )
             for symbol, name in paired:
                 table.setdefault(symbol, []).append(name)
     return table
@@ -249,14 +131,19 @@ def documented(path: Path) -> dict[str, str]:
             found[node.name] = ast.get_docstring(node) or ""
         if isinstance(node, ast.ClassDef):
             fields = [part for part in node.body if isinstance(part, ast.AnnAssign | ast.FunctionDef)]
-            names = [part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target) for part in fields]
+            names = [
+                part.name if isinstance(part, ast.FunctionDef) else ast.unparse(part.target)
+                for part in fields
+            ]
             found |= {f"{node.name}.{name}": "" for name in names}
     return found
 
 
 def is_side(left: str, key: str) -> bool:
     """Tell whether ``key`` of `NAMED` means the left side ``left``: the whole of it, or an opening with a bracket."""
-    return left == key or (left.startswith(key) and any(mark in key for mark in ("\\{s", "\\underbrace", "\\tfrac")))
+    return left == key or (
+        left.startswith(key) and any(mark in key for mark in ("\\{s", "\\underbrace", "\\tfrac"))
+    )
 
 
 def names_for(latex: str, chapter: str, docs: dict[str, str], table: dict[str, list[str]]) -> tuple[str, ...]:

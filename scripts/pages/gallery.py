@@ -12,7 +12,8 @@ from scripts.pages.chapters import Chapter
 LARGEST_SVG = 400_000
 INTRODUCTION = """# Gallery
 
-Every figure of the chapters, in the order of reading. Each is drawn by its notebook while this site is built; a click opens the chapter.
+Every figure of the chapters, in the order of reading. Each is drawn by its notebook while this site is built; a
+click opens the chapter.
 """
 
 

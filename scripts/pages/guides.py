@@ -15,7 +15,7 @@ LINKS = {"docs/settings.md": "/settings", "docs/exchange.md": "/exchange", "docs
 def sections(markdown: str) -> dict[str, str]:
     """Return the text below each heading of the second level."""
     parts = re.split(r"^## (.+)$", markdown, flags=re.MULTILINE)
-    return {title.strip(): text.strip() for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+    return {title.strip(): text.strip("\n") for title, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def inside(markdown: str) -> str:
@@ -52,7 +52,9 @@ def start_page(readme: str) -> str:
     found = sections(readme)
     missing = [title for title in START if title not in found]
     if missing:
-        raise ChapterError(f"README.md has no section {missing}; name its sections anew in scripts/pages/guides.py")
+        raise ChapterError(
+            f"README.md has no section {missing}; name its sections anew in scripts/pages/guides.py"
+        )
     first, *others = [shell_blocks(inside(found[title])) for title in START]
     rest = [f"## {title}\n\n{text}" for title, text in zip(START[1:], others, strict=True)]
     return "\n\n".join([f"# {START[0]}", first, *rest]) + "\n"
@@ -85,8 +87,14 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
     """Return the front page: the handwritten text, and the side bar's groups, one a part."""
     groups = [
         toctree("Guides", ["start", "settings", "exchange", "contributing"]),
-        *(toctree(part.room.capitalize(), [f"chapters/{part.room}/{name}" for name in part.notebooks]) for part in parts),
-        toctree("Reference", ["chapters/index", "gallery", "formulas", "oracles", "controls", "glossary", "api/index"]),
+        *(
+            toctree(part.room.capitalize(), [f"chapters/{part.room}/{name}" for name in part.notebooks])
+            for part in parts
+        ),
+        toctree(
+            "Reference",
+            ["chapters/index", "gallery", "formulas", "oracles", "controls", "glossary", "api/index"],
+        ),
     ]
     return "\n".join([text, *groups])
 

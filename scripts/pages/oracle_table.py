@@ -8,12 +8,15 @@ from titan._oracles import Oracle
 
 INTRODUCTION = """# Oracles
 
-A number that is known from elsewhere, from a paper, another library or a closed form, and that Titan must reproduce. Each chapter
-states its own, and all of them were computed while this site was built. `make oracles` prints the same.
+A number that is known from elsewhere, from a paper, another library or a closed form, and that Titan must reproduce.
+Each chapter states its own, and all of them were computed while this site was built. `make oracles` prints the same.
 
 The tolerance is absolute and part of the oracle. The site is not built if one is not met.
 """
-HEAD = ["| what | expected | got | tolerance | source | met |", "| :--- | ---: | ---: | ---: | :--- | :---: |"]
+HEAD = [
+    "| what | expected | got | tolerance | source | met |",
+    "| :--- | ---: | ---: | ---: | :--- | :---: |",
+]
 
 
 def number(value: float | None, digits: int = 10) -> str:
@@ -23,7 +26,13 @@ def number(value: float | None, digits: int = 10) -> str:
 
 def text(words: str) -> str:
     """Return words that stand in a cell of a table as they are."""
-    return words.replace("\\", "\\\\").replace("|", "\\|").replace("$", "\\$").replace("*", "\\*").replace("_", "\\_")
+    return (
+        words.replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("$", "\\$")
+        .replace("*", "\\*")
+        .replace("_", "\\_")
+    )
 
 
 def line(found: Oracle) -> str:
@@ -63,10 +72,20 @@ def oracle_page(chapters: list[Chapter], by_chapter: dict[str, list[Oracle]], da
     refuse_unmet(by_chapter)
     stated = [chapter for chapter in chapters if by_chapter[chapter.name]]
     total = sum(len(rows) for rows in by_chapter.values())
-    where = "with recorded market data" if data else "without recorded market data, so those that need it are missing"
+    where = (
+        "with recorded market data"
+        if data
+        else "without recorded market data, so those that need it are missing"
+    )
     summary = f"**{total} oracles in {len(stated)} chapters, all met**, computed {where}.\n"
     sections = [
-        "\n".join([f"## {{doc}}`{chapter.title} </chapters/{chapter.name}>`\n", *HEAD, *map(line, by_chapter[chapter.name])])
+        "\n".join(
+            [
+                f"## {{doc}}`{chapter.title} </chapters/{chapter.name}>`\n",
+                *HEAD,
+                *map(line, by_chapter[chapter.name]),
+            ]
+        )
         for chapter in stated
     ]
     return "\n\n".join([INTRODUCTION + "\n" + summary, *sections]) + "\n"

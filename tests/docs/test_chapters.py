@@ -11,7 +11,15 @@ import pytest
 from scripts.export import EXPORTED_ROOMS
 from scripts.pages import chapters as module
 from scripts.pages.cells import as_chapter, only_imports, shown_cell
-from scripts.pages.chapters import PARTS, Chapter, ChapterError, chapter, chapters, disagreements, reading_order
+from scripts.pages.chapters import (
+    PARTS,
+    Chapter,
+    ChapterError,
+    chapter,
+    chapters,
+    disagreements,
+    reading_order,
+)
 
 CHAPTER = Chapter("risk/tail", "titan.risk.tail", "Tail", "How much is lost.")
 
@@ -24,7 +32,9 @@ def write_notebook(root: Path, name: str, first: str) -> None:
     path = root / "nbs" / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     cell = {"cell_type": "markdown", "metadata": {}, "source": first}
-    path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+    path.write_text(
+        json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8"
+    )
 
 
 def test_every_notebook_is_a_chapter_and_the_reverse(repository: Path) -> None:
@@ -44,7 +54,9 @@ def test_a_notebook_in_no_part_or_in_two_is_named() -> None:
     ]
 
 
-def test_a_new_notebook_is_refused_until_it_is_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_notebook_is_refused_until_it_is_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PARTS", ())
     write_notebook(tmp_path, "risk/tail", "# Tail\n\n> How much\n> is lost.\n")
     with pytest.raises(ChapterError, match="risk/tail: is in no part"):
@@ -77,7 +89,9 @@ def test_exported_imports_are_folded_and_an_example_is_plain() -> None:
     assert (example["source"], example["metadata"]["tags"]) == ("f()", [])
 
 
-@pytest.mark.parametrize(("source", "expected"), [("import math", True), ("import math\nx = 1", False), ("", False)])
+@pytest.mark.parametrize(
+    ("source", "expected"), [("import math", True), ("import math\nx = 1", False), ("", False)]
+)
 def test_only_imports(source: str, expected: bool) -> None:
     assert only_imports(source) is expected
 
@@ -87,6 +101,8 @@ def test_a_chapter_begins_with_its_module_and_keeps_outputs() -> None:
     first = {"cell_type": "markdown", "metadata": {}, "source": "# Tail\n\n> How much is lost."}
     notebook = {"cells": [first, code("#| hide\nx"), code("f()", outputs=[output])], "metadata": {}}
     cells = as_chapter(CHAPTER, notebook)["cells"]
-    assert cells[0]["source"].startswith("# Tail\n\n> How much is lost.\n\nExports {py:mod}`titan.risk.tail`.")
+    assert cells[0]["source"].startswith(
+        "# Tail\n\n> How much is lost.\n\nExports {py:mod}`titan.risk.tail`."
+    )
     assert [cell["source"] for cell in cells[1:]] == ["f()"]
     assert cells[1]["outputs"] == [output]

@@ -26,7 +26,14 @@ from titan._oracles import Oracle
 
 def notebook_of(*sources: str) -> dict[str, Any]:
     cells = [
-        {"cell_type": "code", "id": f"c{at}", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+        {
+            "cell_type": "code",
+            "id": f"c{at}",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": source,
+        }
         for at, source in enumerate(sources)
     ]
     kernel = {"display_name": "python3", "language": "python", "name": "python3"}
@@ -63,7 +70,9 @@ def test_a_name_leads_to_its_module(house: Path) -> None:
     assert [path.stem for path in reached(house, "import titan.risk.tail")] == ["base", "tail"]
 
 
-@pytest.mark.parametrize("name", ["titan/risk/tail.py", "titan/risk/base.py", "requirements/dev.txt", "titan/_oracles.py"])
+@pytest.mark.parametrize(
+    "name", ["titan/risk/tail.py", "titan/risk/base.py", "requirements/dev.txt", "titan/_oracles.py"]
+)
 def test_a_result_is_stale_once_what_it_depends_on_changes(house: Path, name: str) -> None:
     notebook = house / "nbs" / "risk" / "tail.ipynb"
     before = key_of(house, notebook, "no data")
@@ -103,13 +112,20 @@ def test_a_notebook_is_run_and_kept(house: Path) -> None:
 
 
 def test_a_notebook_that_fails_is_named(house: Path) -> None:
-    (house / "nbs" / "risk" / "tail.ipynb").write_text(json.dumps(notebook_of("assert 1 == 2")), encoding="utf-8")
+    (house / "nbs" / "risk" / "tail.ipynb").write_text(
+        json.dumps(notebook_of("assert 1 == 2")), encoding="utf-8"
+    )
     with pytest.raises(ChapterError, match=r"(?s)risk/tail: .*assert 1 == 2"):
         execute_all(house, ["risk/tail"], house / "work", None)
 
 
 def test_a_warning_is_no_part_of_a_chapter(tmp_path: Path) -> None:
-    run = execute("a/b", notebook_of("import sys", "print('oh', file=sys.stderr)"), kernel_environment(tmp_path, None), tmp_path)
+    run = execute(
+        "a/b",
+        notebook_of("import sys", "print('oh', file=sys.stderr)"),
+        kernel_environment(tmp_path, None),
+        tmp_path,
+    )
     with pytest.raises(ChapterError, match="a/b, cell 1 wrote to stderr: oh"):
         asyncio.run(run)
     refuse_errors("a/b", [{"outputs": [{"name": "stdout", "text": "1"}]}, {}])
