@@ -89,7 +89,10 @@ def index_page(entries: list[tuple[str, str, int]]) -> str:
     head = ["   * - room", "     - what it is", "     - kind", "     - modules"]
     table = [".. list-table::", "   :header-rows: 1", "   :widths: 14 56 20 10", "", *head, *rows]
     tree = [".. toctree::", "   :hidden:", "", *(f"   {room}/index" for room, _, _ in entries)]
-    words = "Every public module, by room, from the ground up: a room imports only from those above it in this list."
+    words = (
+        "Every public module, by room, from the ground up: a room imports only from rooms above it in this list. "
+        "The last line holds what belongs to no room."
+    )
     return "\n".join(["API\n===\n", words, "", *table, "", *tree, ""])
 
 
