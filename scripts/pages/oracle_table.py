@@ -75,7 +75,7 @@ def oracle_page(chapters: list[Chapter], by_chapter: dict[str, list[Oracle]], da
     where = (
         "with recorded market data"
         if data
-        else "without recorded market data, so those that need it are missing"
+        else "without recorded market data, so any that need it are missing"
     )
     summary = f"**{total} oracles in {len(stated)} chapters, all met**, computed {where}.\n"
     sections = [
