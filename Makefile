@@ -84,6 +84,13 @@ export: $(DEV) ## export nbs/ to titan/
 	@$(BIN)/python -m scripts.export $(ARGS)
 	@$(BIN)/python -m scripts.settings_page
 
+docs: $(DOCS) ## build the documentation site, offline, in docs/_build/html
+	@$(BIN)/python -m scripts.pages $(ARGS)
+	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -c docs -d docs/_build/doctrees docs/_build/source docs/_build/html \
+		|| { rm -rf docs/_build/doctrees; exit 1; } # or the next build would not warn of the same page again
+	@$(BIN)/python -m scripts.pages.check docs/_build/html
+	@echo "make docs: docs/_build/html/index.html"
+
 lab: $(LAB) ## open JupyterLab on the quick start
 	@exec $(BIN)/jupyter-lab research/quick_start.ipynb $(ARGS)
 
@@ -107,6 +114,6 @@ lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) pyproject.toml --extra research --extra fits -c requirements/dev.txt -o requirements/lab.txt
 	@$(COMPILE) pyproject.toml --extra docs -c requirements/dev.txt -o requirements/docs.txt
 
-clean: ## remove what can be made again (.venv, caches, coverage)
-	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+clean: ## remove what can be made again (.venv, caches, coverage, the site)
+	@rm -rf $(VENV) docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ from typing import Any
 from fastcore.nbio import nb2str
 from nbdev.clean import clean_nb
 
+BUILT = "_build"
 DEFAULT_EXP = re.compile(r"^#\|\s*default_exp:?\s+(\S+)", re.MULTILINE)
 
 
@@ -18,11 +19,12 @@ class NotebookError(Exception):
 
 
 def notebook_paths(folder: Path) -> list[Path]:
-    """Return the notebooks below ``folder``, sorted, without Jupyter's checkpoints."""
-    found = folder.rglob("*.ipynb")
-    return sorted(
-        path for path in found if not any(part.startswith(".") for part in path.parts[len(folder.parts) :])
-    )
+    """Return the notebooks below ``folder``, sorted, without Jupyter's checkpoints and the chapters of a built site."""
+
+    def is_ours(path: Path) -> bool:
+        return not any(part.startswith(".") or part == BUILT for part in path.relative_to(folder).parts)
+
+    return sorted(filter(is_ours, folder.rglob("*.ipynb")))
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -50,6 +50,11 @@ def test_a_grid_gathers_depths() -> None:
     assert [len(column) for column in exposures([])] == [0, 0, 0]
 
 
+def test_fills_at_one_end_alone_give_no_law_whatever_their_mean_is_rounded_to() -> None:
+    assert fit_exposures([0.1, 0.2], [1.0, 1.0], [3, 0]).law.decay == math.inf
+    assert fit_exposures([0.1, 0.2, 0.3], [1.0, 1.0, 1.0], [0, 0, 3]).law.decay == -math.inf
+
+
 @settings(deadline=None)
 @given(rows)
 def test_where_a_maximum_exists_its_interval_holds_it(table: list[tuple[int, float, int]]) -> None:

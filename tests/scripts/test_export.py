@@ -218,6 +218,14 @@ def test_a_broken_notebook_is_one_line_that_names_the_file(
     assert line.startswith(f"export: {path}: is no notebook: ")
 
 
+def test_the_chapters_of_a_built_site_are_left_alone(project: Path) -> None:
+    built = project / "docs" / "_build" / "source" / "chapters" / "demo.ipynb"
+    built.parent.mkdir(parents=True)
+    built.write_text("{", encoding="utf-8")
+    assert export(project) == 0
+    assert built.read_text(encoding="utf-8") == "{"
+
+
 def test_hand_edited_orphan_is_refused(project: Path) -> None:
     export(project)
     module = project / "titan/market/demo.py"

@@ -1,0 +1,132 @@
+"""Which functions compute an equation, where no docstring and no notation tells: by chapter and left side."""
+
+from __future__ import annotations
+
+NAMED: dict[str, dict[str, tuple[str, ...]]] = {
+    "market/fair_value": {
+        "M": ("mid",),
+        "G^*": ("limiting_adjustment",),
+        "I": ("imbalance",),
+        "P^{micro}": ("expected_move_ticks", "micro_price"),
+        "G_i(x)": ("limiting_adjustment",),
+        "G_1": ("limiting_adjustment",),
+        "B": ("limiting_adjustment",),
+    },
+    "market/order_flow": {
+        "\\lambda_{Kyle}": ("kyle_lambda",),
+        "w": ("on_trade", "trade_imbalance"),
+        "R_i": ("excite", "excitations"),
+        "\\lnL": ("fit_hawkes",),
+        "G": ("fit_hawkes",),
+    },
+    "calibration/intervals": {
+        "P(a,x)": ("gamma_cdf",),
+        "I_x(a,b)": ("beta_cdf",),
+        "[\\tfrac{\\Gamma_n^{-1}(\\alpha/2)}T": ("rate_interval", "decay_interval"),
+        "p": ("decay_interval",),
+    },
+    "calibration/volatility": {
+        "a": ("ewma_update",),
+        "N": ("ewma_update",),
+        "D": ("ewma_update",),
+        "\\sigma": ("volatility_per_sqrt_s", "volatility_per_year"),
+        "\\sigma^2": ("ewma_volatility",),
+        "BPV": ("bipower_variance",),
+        "\\sigma^2_{P}": ("parkinson_variance",),
+        "TSRV": ("two_scale_variance",),
+        "\\barn": ("two_scale_variance",),
+        "\\sigma^2_{YZ}": ("yang_zhang_variance",),
+        "\\kappa": ("yang_zhang_variance",),
+    },
+    "calibration/intensity": {
+        "S": ("fit_depths",),
+        "\\hatk": ("fit_depths",),
+        "\\hatA": ("fit_depths",),
+    },
+    "calibration/toxicity": {
+        "VPIN": ("vpin", "rolling_vpin"),
+        "E_{bulk}": ("vpin_null",),
+        "E_{true}": ("vpin_null",),
+        "\\tau": ("markout_toxicity_bps", "markout_on_mid"),
+        "w": ("markout_on_mid",),
+    },
+    "strategy/avellaneda_stoikov": {
+        "\\delta_a+\\delta_b": ("optimal_spread",),
+        "r_{a,b}": ("infinite_horizon_reservation_prices",),
+        "\\omega": ("infinite_horizon_reservation_prices",),
+        "\\gamma": ("risk_aversion_for_skew",),
+    },
+    "strategy/glft_table": {
+        "\\delta_b(n)": ("exact_depths",),
+        "\\delta_a(n)": ("exact_depths",),
+        "c_1": ("fill_terms",),
+        "\\eta": ("fill_terms",),
+        "\\beta": ("shape_of",),
+        "\\nu": ("shape_of",),
+        "c_2": ("asymptotic_depths",),
+        "\\delta_{b,a}": ("asymptotic_depths",),
+        "q^*": ("asymptotic_depths",),
+    },
+    "strategy/glft": {
+        "k(\\delta_a(0)-\\delta_a(Q))": ("stiffness_for_lean",),
+        "\\beta": ("update",),
+    },
+    "strategy/quoting": {"b'": ("widen",), "b''": ("minimum_edge",), "n_b": ("round_inside",)},
+    "risk/tail": {
+        "v": ("historical_tail",),
+        "ES": ("historical_tail",),
+        "w_t": ("tail_weights",),
+        "SE(ES)": ("historical_errors",),
+        "z_{CF}": ("cornish_fisher_tail",),
+        "ES_{CF}": ("cornish_fisher_tail",),
+    },
+    "risk/tail_backtests": {
+        "LR_{uc}": ("kupiec",),
+        "LR_{ind}": ("christoffersen",),
+        "Z_1": ("acerbi_szekely",),
+        "Z_2": ("acerbi_szekely",),
+        "Z_3": ("acerbi_szekely_ranks",),
+        "U_{ES}": ("du_escanciano",),
+        "C_{ES}(m)": ("du_escanciano",),
+    },
+    "risk/attribution": {"\\sum_{s,i}C_{si}": ("attribute_shortfall",)},
+    "risk/shutdown": {"T-\\sup\\{s": ("channel_levels", "update")},
+    "risk/budget": {"T(t)": ("refill",)},
+    "risk/checks": {"w": ("worst_lots",)},
+    "risk/limits": {"\\text{evaluate}": ("evaluate",)},
+    "simulation/latency": {
+        "entry": ("legs",),
+        "response": ("legs",),
+        "\\Rightarrow\\max(t_s-t_e)": ("offset_bounds",),
+        "z_k": ("send",),
+        "latency_k": ("latency_at", "send"),
+        "arrival_k": ("send",),
+    },
+    "simulation/queue_position": {
+        "f(x)": ("power_model", "cancel_behind_probability"),
+        "p": ("cancel_behind_probability",),
+        "F": ("on_level_change",),
+        "0": ("on_level_change",),
+    },
+    "evaluation/pnl": {
+        "\\underbrace{\\sum_is_iq_i": ("spread_gain", "markout_gain", "inventory_gain", "split_pnl")
+    },
+    "evaluation/running_pnl": {
+        "\\text{mid:}\\text{inventory}\\mathrel{+}": ("on_mid",),
+        "\\text{fill:}\\text{spread}\\mathrel{+}": ("on_fill",),
+        "F\\mathrel{+}": ("on_fill",),
+    },
+    "evaluation/markouts": {
+        "edge": ("edges",),
+        "x_h": ("markouts",),
+        "\\barx": ("markout_curve",),
+        "SE^2": ("markout_curve",),
+    },
+    "evaluation/performance": {
+        "Sortino": ("sortino_ratio",),
+        "D_t": ("max_drawdown",),
+        "E_t": ("max_drawdown",),
+        "PSR": ("probabilistic_sharpe", "deflated_sharpe"),
+    },
+}
+"""The left side is written without spacing, as `scripts.pages.formulas.left_side` gives it."""
