@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from titan.engine import account, operator, portfolio_quoting, quoting, starting, stopping
+from titan.engine import account, backoff, exits, operator, portfolio_quoting, quoting, starting, stopping
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
@@ -29,7 +29,7 @@ from titan.model import events as e
 from titan.model.commands import AnyCommand
 from titan.model.contract import PortfolioModule, StrategyModule
 from titan.model.instruments import InstrumentKey
-from titan.model.orders import Lifetime, OrderState
+from titan.model.orders import AT_ONCE, OrderState
 
 DAY_NS = 86_400 * 10**9
 STOPPED_BY_RISK = 4
@@ -103,9 +103,9 @@ class Kernel:
             e.TradePrint: self._on_trade,
             e.MarkPrice: self._on_mark,
             e.BadFrame: self._on_bad_frame,
-            e.OrderUpdate: lambda event: account.on_order_update(self.desk, event),
+            e.OrderUpdate: self._on_order_update,
             e.Fill: lambda event: account.on_fill(self.desk, event),
-            e.CommandOutcome: lambda event: account.on_outcome(self.desk, event),
+            e.CommandOutcome: self._on_outcome,
             e.OrderAbsent: lambda event: account.on_absent(self.desk, event),
             e.BalanceUpdate: lambda event: None,  # a hint only: wallets are compared where they are queried
             e.AccountSnapshot: self._on_account,
@@ -135,6 +135,8 @@ class Kernel:
         if desk.phase is not Phase.ENDED:
             self._handlers[type(event)](event)
             portfolio_quoting.evaluate(desk)
+            if desk.exits:
+                exits.advance(desk)
             if desk.phase is Phase.STARTING:
                 starting.advance(desk)
             elif desk.phase is Phase.STOPPING:
@@ -208,12 +210,21 @@ class Kernel:
 
     # ---- The account -------------------------------------------------------------------------------------
 
+    def _on_order_update(self, event: e.OrderUpdate) -> None:
+        backoff.on_update(self.desk, event)
+        account.on_order_update(self.desk, event)
+
+    def _on_outcome(self, event: e.CommandOutcome) -> None:
+        backoff.on_outcome(self.desk, event)
+        account.on_outcome(self.desk, event)
+
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
         if event.purpose == "start" and "account" in venue.unread:
             starting.on_opening(self.desk, venue, event)
             return
         account.check_positions(self.desk, event)
+        exits.on_account(self.desk, event)
         if event.purpose == "end":
             account.check_wallets(self.desk, event)
             venue.closing = event
@@ -231,6 +242,7 @@ class Kernel:
             stopping.request_stop(self.desk, f"{what}: {event.reason}", stopping.REFUSED)
             return
         self.desk.note("warning", "query_failed", f"{what}: {event.reason}; it is asked again")
+        exits.on_query_failed(self.desk, event)
 
     # ---- The session -------------------------------------------------------------------------------------
 
@@ -251,6 +263,8 @@ class Kernel:
             stopping.on_timer(desk)
         elif event.name == "duration":
             stopping.request_stop(desk, "the session's duration is over", 0)
+        elif event.name == exits.TIMER:
+            exits.on_timer(desk)
         elif event.name == "check":
             self._check()
             desk.timer("check", desk.config.timing.check_ns)
@@ -272,13 +286,14 @@ class Kernel:
                 continue  # nothing can be read there yet
             waited = desk.now_ns - max(order.asked_ns, order.queried_ns) >= timing.unknown_after_ns
             # What takes at once never stands: until its end is told it is in flight.
-            in_flight = order.state not in STEADY or order.lifetime is Lifetime.IOC
+            in_flight = order.state not in STEADY or order.lifetime in AT_ONCE
             if waited and order.ends_as is not None:
                 order.queried_ns = desk.now_ns
                 account.ask_fills(desk, desk.markets[order.key])
             elif waited and in_flight:
                 desk.orders.doubt(order, desk.now_ns)
                 account.query(desk, order)
+        exits.begin_aged(desk)
         for market in desk.markets.values():
             if market.book.state == "ready" and desk.now_ns - market.heard_ns > timing.stale_after_ns:
                 market.book.reset(f"nothing was heard for {timing.stale_after_ns / 1e9:g} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from titan.engine import exits
 from titan.engine.account import ELSEWHERE, ask_account, ask_fills, ask_orders, cancel
 from titan.engine.desk import Desk, Market, Phase, VenueDesk
 from titan.engine.stopping import REFUSED, request_stop
@@ -30,6 +31,8 @@ def on_start(desk: Desk, event: SessionStarted) -> None:
             if not market.fills_from_ns:
                 market.fills_from_ns = event.time_ns
     ask_terms(desk)
+    if desk.exits:
+        desk.timer(exits.TIMER, desk.config.exits.interval_ns)
     desk.timer("terms", desk.config.timing.terms_ns)
     desk.timer("check", desk.config.timing.check_ns)
     desk.timer("reconcile", desk.config.timing.reconcile_ns)
