@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
 
+from titan.engine.configuration import ExitSettings
 from titan.engine.signals import SignalSettings
 from titan.model.contract import Range, parameter_ranges
 from titan.risk.limits import LimitSettings
@@ -45,7 +46,8 @@ class Project(Section):
     reports: Path = Field(Path("var/reports"), description="Folder of finished reports.")
     kill_file: Path = Field(
         Path("var/KILL"),
-        description="While this file exists nothing is quoted; it works when the control socket does not.",
+        description="While this file exists nothing is quoted, and if it begins with flatten every position is closed; "
+        "it works when the control socket does not.",
     )
 
 
@@ -82,6 +84,19 @@ class Live(Section):
         ge=1,
         le=300,
         description="Time allowed for proving every order cancelled at the end, in seconds.",
+    )
+    flatten_at_end: bool = Field(
+        False,
+        description="Close every position before the session ends, whatever ends it but failed storage.",
+    )
+    refusals_in_a_row: int = Field(
+        3, ge=0, le=100, description="Refused orders in a row after which that side waits; 0: never."
+    )
+    refusals_within_s: float = Field(
+        5.0, gt=0, le=600, description="Time within which they count as in a row, in seconds."
+    )
+    refusals_wait_s: float = Field(
+        1.0, gt=0, le=600, description="First wait of a side, in seconds; it doubles, up to 32 times as long."
     )
 
 
@@ -155,18 +170,17 @@ class Strategy(Section):
         return {**self.parameters, **self.symbol_parameters.get(symbol, {})}
 
 
-def _generated(name: str, stated: type[Any], meaning: str) -> type[Section]:
-    """A section with one key for each field of a NamedTuple whose fields have a `Range`."""
-    kinds = {key: get_args(hint)[0] for key, hint in get_type_hints(stated, include_extras=True).items()}
-    fields: dict[str, Any] = {
-        key: (
-            kinds[key],
-            Field(
-                stated._field_defaults[key], ge=allowed.low, le=allowed.high, description=_sentence(allowed)
-            ),
-        )
-        for key, allowed in parameter_ranges(stated).items()
-    }
+def _generated(name: str, meaning: str, *several: type[Any]) -> type[Section]:
+    """A section with one key for each field of NamedTuples whose fields have a `Range`."""
+    fields: dict[str, Any] = {}
+    for stated in several:
+        hints = get_type_hints(stated, include_extras=True)
+        for key, allowed in parameter_ranges(stated).items():
+            default, meant = stated._field_defaults[key], _sentence(allowed)
+            fields[key] = (
+                get_args(hints[key])[0],
+                Field(default, ge=allowed.low, le=allowed.high, description=meant),
+            )
     section: type[Section] = create_model(name, __base__=Section, **fields)
     section.__doc__ = meaning
     return section
@@ -180,7 +194,9 @@ def _sentence(allowed: Range) -> str:
 if TYPE_CHECKING:
 
     class Risk(Section):
-        """Limits that no strategy can pass; see `titan.risk.limits.LimitSettings` for its fields."""
+        """Limits and exits; see `titan.risk.limits.LimitSettings` and `titan.engine.configuration.ExitSettings`."""
+
+        exit_timeout_s: float = 30.0
 
     class Quoting(Section):
         """How every strategy's quotes answer; see `titan.strategy.adjustments.Parameters` for its fields."""
@@ -191,19 +207,21 @@ if TYPE_CHECKING:
 else:
     Risk = _generated(
         "Risk",
+        "Limits that no strategy can pass, and how a position is got out of. A limit of 0 is not set: every order that "
+        "needs it is refused.",
         LimitSettings,
-        "Limits that no strategy can pass. A limit of 0 is not set: every order that needs it is refused.",
+        ExitSettings,
     )
     Quoting = _generated(
         "Quoting",
-        Parameters,
         "How every strategy's quotes answer inventory and danger. The defaults change nothing; a signal that is not "
         "known counts as the worst that these keys allow for.",
+        Parameters,
     )
     Signals = _generated(
         "Signals",
-        SignalSettings,
         "How the signals that [quoting] answers are measured, for each instrument alike.",
+        SignalSettings,
     )
 
 

@@ -181,8 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 OPERATOR_COMMANDS = {
     "status": "what the running session does, and why it does not quote",
     "pause": "cancel every order and quote nothing until resume",
-    "resume": "quote again; after a stop it needs --operator and --reason",
+    "resume": "quote again, everything or one closed symbol; after a stop it needs --operator and --reason",
     "stop": "STOP: cancel every order and stay stopped, over restarts too, until a named operator resumes",
+    "flatten": "STOP, and close every position; the answer says what the venue has shown, and what it cost",
+    "close": "close the position of one symbol and quote it no more until resume; the others go on",
     "cancel": "cancel one order, or all; the strategies quote on",
 }
 
@@ -194,6 +196,14 @@ def _add_operator_commands(commands: argparse._SubParsersAction[argparse.Argumen
             parser.add_argument(
                 "target", metavar="ID|all", help="client id as 'titan status' shows it, or all"
             )
+        if name == "close":
+            parser.add_argument("target", metavar="SYMBOL")
+        if name == "resume":
+            parser.add_argument(
+                "target", metavar="SYMBOL", nargs="?", help="a closed one (default: everything)"
+            )
+        if name == "stop":
+            parser.add_argument("--flatten", action="store_true", help="close every position as well")
         if name == "status":
             parser.add_argument("--json", action="store_true")
         else:
@@ -203,12 +213,12 @@ def _add_operator_commands(commands: argparse._SubParsersAction[argparse.Argumen
             parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is journalled")
         parser.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
         parser.add_argument("--venue", help="the [venue.NAME] that is traded (default: that of [live])")
-        parser.set_defaults(run=_operate, operator="", reason="", target="")
+        parser.set_defaults(run=_operate, operator="", reason="", target="", flatten=False)
 
 
 def _operate(options: argparse.Namespace) -> int:
     from titan.live.asking import ask, lines
-    from titan.live.control import control_path
+    from titan.live.control import answer_within_s, control_path
 
     settings = load_settings(
         options.settings, overrides={"live.venue": options.venue} if options.venue else {}
@@ -216,9 +226,9 @@ def _operate(options: argparse.Namespace) -> int:
     account = f"{settings.live.venue}.{settings.venue[settings.live.venue].account}"
     answer = ask(
         control_path(settings.project.journals, account),
-        settings.live.shutdown_timeout_s,
-        action=options.command,
-        target=options.target,
+        answer_within_s(settings),
+        action="flatten" if options.flatten else options.command,
+        target=options.target or "",
         who=options.operator,
         why=options.reason,
     )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
+from titan.engine.configuration import (
+    ExitSettings,
+    KernelConfig,
+    RefusalSettings,
+    StrategyConfig,
+    Timing,
+    VenueConfig,
+)
 from titan.engine.portfolios import check_legs, spans_several
 from titan.engine.signals import SignalSettings
 from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
@@ -59,7 +66,12 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
             ),
         ),
         strategies=strategies,
-        limits=LimitSettings(**settings.risk.model_dump()),
+        limits=LimitSettings(**settings.risk.model_dump(include=set(LimitSettings._fields))),
+        exits=ExitSettings(**settings.risk.model_dump(include=set(ExitSettings._fields))),
+        flatten_at_end=live.flatten_at_end,
+        refusals=RefusalSettings(
+            live.refusals_in_a_row, round(live.refusals_within_s * S_NS), round(live.refusals_wait_s * S_NS)
+        ),
         quoting=Parameters(**settings.quoting.model_dump()),
         signals=SignalSettings(**settings.signals.model_dump()),
         timing=Timing(
