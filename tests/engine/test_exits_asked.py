@@ -1,5 +1,7 @@
 """Exits as an operator asks for them, as a session ends with them, and as a restart goes on with them."""
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
@@ -213,6 +215,32 @@ def test_before_the_account_is_read_it_waits():
     assert second.ended.exit_code == 0, (
         "nothing was sent, and the exit is in the snapshot for the next session"
     )
+
+
+def test_after_a_crash_in_a_market_with_one_side_it_goes_on_opened_at_the_mark():
+    session = holding()
+    session.send(session.venue.delta(session.now, only=-1))
+    ask(session)
+    second = restarted(session)
+    second.send(e.SessionStarted(time_ns=second.now))
+    second.streams()
+    for _ in range(4):
+        second.tick(only=-1)
+    assert second.desk.phase == "starting", "there is no mid, and no mark"
+    second.send(
+        e.MarkPrice(
+            time_ns=second.now, venue="v", symbol="BTCUSDT", mark=Decimal("49990.3"), index=Decimal(50_000),
+            funding_rate=0.0, next_funding_ns=0,
+        )
+    )  # fmt: skip
+    for _ in range(20):
+        second.tick(only=-1, wait_s=0.5)
+    assert [(o.side, o.price, o.reduce_only) for o in second.live] == [(-1, MID + 5, True)]
+    second.fill(second.live[0].client_id, 10)
+    second.quiet(2)
+    second.stop()
+    summary = second.kernel.summary()
+    assert summary.pnl == summary.parts.total == summary.equity_change_at_venue
 
 
 def test_an_exit_is_part_of_the_state():

@@ -256,7 +256,7 @@ def _get_out(desk: Desk, market: Market, found: Exit, lots: int) -> None:
     """Nothing of ours is in the book, the venue has just stated the position: send the next order, or be done."""
     if lots == 0:
         if awaits_executions(desk, market):
-            found.waiting = "the position is 0; executions of an order that has ended are still to be read"
+            found.waiting = "executions of an order that has ended are still to be read"
             return
         found.stage = Stage.FLAT
         desk.note("warning", "exit_flat", progress(desk, market.key), market.key)
