@@ -30,7 +30,7 @@ from titan.engine import exits
 from titan.engine.exit_state import Stage
 from titan.live.asking import lines
 from titan.loopback.generator import QUOTER, TAKER, Generator
-from titan.matching.types import OrderRequest
+from titan.matching.types import OrderRecord, OrderRequest
 from titan.model.commands import PlaceOrder
 from titan.model.events import CommandOutcome
 from titan.model.orders import BUY, SELL, Lifetime
@@ -50,6 +50,11 @@ class Trading(Desk):
     def lots(self) -> int:
         (position,) = self.exchange.exchange.positions(ACCOUNT, SYMBOL)
         return int(position.lots)
+
+    @property
+    def crowd(self) -> tuple[OrderRecord, ...]:
+        """What others have in the book."""
+        return tuple(self.exchange.exchange.open_orders(QUOTER, SYMBOL))
 
     def status(self, word: str) -> None:
         terms = self.exchange.exchange.instruments()[SYMBOL]
@@ -115,7 +120,7 @@ def one_sided(desk: Trading) -> Iterator[int]:
 
 def clear(desk: Trading, side: int) -> None:
     """Take every quote of the crowd on one side out of the book."""
-    for order in desk.exchange.exchange.open_orders(QUOTER, SYMBOL):
+    for order in desk.crowd:
         if order.side == side:
             desk.exchange.exchange.cancel(QUOTER, SYMBOL, order_id=order.order_id)
 

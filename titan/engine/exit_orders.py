@@ -62,6 +62,17 @@ def reachable(desk: Desk, market: Market, side: int, stage: Stage) -> bool:
     return bool(across) and side * (bound(desk, market, side, collar_bps) - across) >= 0
 
 
+def why_passive(desk: Desk, market: Market, side: int, stage: Stage) -> str:
+    """Why an order only stands at the touch where it could not be taken for more than that; empty if it might."""
+    _, across = touch(market, side)
+    alone = market.book.ready and not across
+    return (
+        NOBODY_ACROSS
+        if alone or (stage is not Stage.CHASE and not reachable(desk, market, side, stage))
+        else ""
+    )
+
+
 def books(desk: Desk, market: Market) -> dict[str, int]:
     """Signed lots by strategy, with executions that the venue has counted and not told yet: its position has them."""
     held = desk.ledger.books(market.key)
@@ -103,7 +114,7 @@ def send(desk: Desk, market: Market, found: Exit, lots: int, strategy: str) -> N
     if denial is not None:
         found.waiting = explain(denial)
         return
-    found.waiting = "" if stage is found.stage else NOBODY_ACROSS
+    found.waiting = why_passive(desk, market, side, found.stage)
     found.forget_position()
     sending.place(desk, market, strategy, Wanted(side, price, size), lifetime, reduce_only=True)
 

@@ -225,6 +225,7 @@ def _follow(desk: Desk, market: Market, found: Exit, order: Order) -> None:
         if found.stage is not Stage.CHASE and exit_orders.reachable(desk, market, order.side, found.stage):
             cancel(desk, order)
             return
+    found.waiting = exit_orders.why_passive(desk, market, order.side, found.stage)
     exit_orders.follow(desk, market, order)
 
 
