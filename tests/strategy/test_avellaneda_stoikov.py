@@ -21,8 +21,8 @@ from titan.strategy.avellaneda_stoikov import (
     reservation_price,
     risk_aversion_for_skew,
     update,
-    volatility,
 )
+from titan.strategy.touch import volatility
 
 NAN = math.nan
 prices = st.floats(1e-3, 1e6)
