@@ -17,13 +17,14 @@ positive = st.floats(0.1, 10.0)
 
 @st.composite
 def books(draw: st.DrawFn, least: int = 1) -> Book:
-    """Return a book of one to four instruments with any covariance."""
+    """Return a book of one to four instruments with a covariance."""
     count = draw(st.integers(least, 4))
     factors = np.array(draw(st.lists(st.floats(-3.0, 3.0), min_size=count * count, max_size=count * count)))
     factors = factors.reshape(count, count)
     columns = [draw(st.lists(positive, min_size=count, max_size=count)) for _ in range(3)]
     xi = draw(st.none() | st.floats(0.0, 2.0))
-    return Book(factors @ factors.T, *columns, draw(st.floats(0.0, 2.0)), xi)
+    # Not singular: there the root of rounding errors, 1e-8, would be compared.
+    return Book(factors @ factors.T + 0.05 * np.eye(count), *columns, draw(st.floats(0.0, 2.0)), xi)
 
 
 def count_of(book: Book) -> int:
