@@ -18,6 +18,7 @@ from titan.strategy.carry import (
     liquidation_price,
     pair_pnl,
     pair_size,
+    whole_lots,
 )
 
 prices = st.integers(1_000, 9_000_000).map(lambda cents: cents / 100)
@@ -119,6 +120,15 @@ def test_a_size_is_whole_in_both_lots_and_within_both_bounds(
     assert size == pair_size(notional, price, lots[::-1], margins[::-1], leverage)
 
 
+@given(st.floats(-1e3, 1e3), st.sampled_from([0.001, 0.01, 0.3, 1.0]))
+def test_whole_lots_are_cut_towards_nothing(size: float, lot: float) -> None:
+    cut = whole_lots(size, lot)
+    assert abs(cut) <= abs(size) + 1e-8 * lot
+    assert abs(size) - abs(cut) < lot
+    assert cut * size >= 0.0
+    assert whole_lots(cut, lot) == pytest.approx(cut, rel=1e-12)
+
+
 def test_lots_that_have_nothing_in_common_are_no_size() -> None:
     assert pair_size(5.0, 1.0, (1.0, math.pi), (100.0, 100.0), 1.0) == 0.0
     assert pair_size(0.0, 1.0, (1.0, 1.0), (100.0, 100.0), 1.0) == 0.0
@@ -157,6 +167,8 @@ def test_lots_that_have_nothing_in_common_are_no_size() -> None:
         (lambda: pair_size(1.0, 0.0, (1.0, 1.0), (1.0, 1.0), 1.0), r"price = 0\.0"),
         (lambda: pair_size(1.0, 1.0, (1.0, 0.0), (1.0, 1.0), 1.0), r"lot_sizes\[1\] = 0\.0"),
         (lambda: pair_size(1.0, 1.0, (1.0, 1.0), (-1.0, 1.0), 1.0), r"margins\[0\] = -1\.0"),
+        (lambda: whole_lots(math.inf, 1.0), "size = inf: must be finite"),
+        (lambda: whole_lots(1.0, 0.0), r"lot_size = 0\.0: must be > 0"),
         (lambda: pair_size(1.0, 1.0, (1.0, 1.0), (1.0, 1.0), 0.9), r"leverage = 0\.9: must be >= 1"),
     ],
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from titan.model.contract import Leg, View, build_parameters, parameter_ranges
+from titan.strategy.carry import whole_lots
 from titan.strategy.funding_arbitrage import (
     ENTERING,
     EXITING,
@@ -26,7 +27,6 @@ from titan.strategy.funding_arbitrage import (
     setting_of,
     unhedged,
     update,
-    whole_lots,
 )
 from titan.strategy.pair_outlook import Seen
 
