@@ -41,6 +41,11 @@ def test_the_root_is_symmetric_not_negative_and_squares_to_the_matrix(book: Book
     assert np.linalg.eigvalsh(root).min() >= -1e-9 * scale
 
 
+def test_rounding_far_below_the_variances_is_no_asymmetry() -> None:
+    table = [[1.0, 2e-319], [1e-319, 4.0]]
+    assert symmetric_root(table) == pytest.approx(np.diag([1.0, 2.0]))
+
+
 def test_the_root_of_what_is_no_covariance_is_that_of_the_nearest() -> None:
     root = symmetric_root([[1.0, 2.0], [2.0, 1.0]])  # eigenvalues 3 and -1
     assert root @ root == pytest.approx(np.full((2, 2), 1.5))

@@ -89,7 +89,8 @@ def test_quotes_are_sane_over_the_whole_range(
     rounds = market(path, tuple(most * part for part in share), unit)
     views = tuple(view._replace(maker_fee=fee) for view in rounds[-1])
     for view, quotes in zip(views, quoted(parameters, [*rounds[:-1], views]), strict=True):
-        least = 1e-4 * parameters.minimum_half_spread_bps * quotes.fair_value * (1 - 1e-9)
+        # Up to the rounding of the price itself, two units in its last place.
+        least = (1e-4 * parameters.minimum_half_spread_bps - 5e-16) * quotes.fair_value
         bound, held = most / quotes.fair_value, view.inventory
         assert math.isfinite(quotes.fair_value + quotes.reservation)
         if not math.isnan(quotes.bid):
