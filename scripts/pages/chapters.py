@@ -27,7 +27,20 @@ PARTS = (
     Part(
         "strategy",
         "Where should the bid and the ask stand?",
-        ("avellaneda_stoikov", "glft_table", "glft", "quoting", "adjustments"),
+        (
+            "touch",
+            "avellaneda_stoikov",
+            "glft_table",
+            "glft",
+            "glft_matrix",
+            "glft_portfolio",
+            "reversion",
+            "carry",
+            "pair_outlook",
+            "funding_arbitrage",
+            "quoting",
+            "adjustments",
+        ),
     ),
     Part(
         "risk",
