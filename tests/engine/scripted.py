@@ -98,7 +98,8 @@ class Session:
 
     def __init__(self, config=None, *, snapshot=None, venues=None, modules=None, start_ns=START):
         self.config = config or configuration()
-        self.kernel = Kernel(self.config, modules or MODULES, snapshot)
+        self.modules = modules or MODULES
+        self.kernel = Kernel(self.config, self.modules, snapshot)
         given = venues or [ScriptedVenue(v.name, v.symbols) for v in self.config.venues]
         self.venues = {venue.name: venue for venue in given}
         self.venue = given[0]
