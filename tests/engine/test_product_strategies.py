@@ -54,7 +54,7 @@ def marks(session: Session, rates: tuple[float, float], next_ns: int) -> None:
                 index=Decimal(50_000),
                 funding_rate=rate,
                 next_funding_ns=next_ns,
-            )  # fmt: skip
+            )
         )
 
 
