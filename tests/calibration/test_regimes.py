@@ -1,0 +1,256 @@
+"""Regimes: no look ahead, the fast form is the plain one, when a change is believed, and input that must be refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from titan.calibration.emissions import regime_model
+from titan.calibration.regimes import (
+    Filter,
+    Rule,
+    check_rule,
+    compiled_step,
+    expected_durations,
+    filter_gap,
+    filter_series,
+    filter_start,
+    filter_step,
+    forecast,
+    step_source,
+)
+
+
+def random_model(seed, count, size, bound=0.0, nu=0.0):
+    rng = np.random.default_rng(seed)
+    half = rng.standard_normal((count, size, size))
+    return regime_model(
+        rng.dirichlet(np.ones(count)),
+        rng.dirichlet(np.ones(count), count),
+        rng.standard_normal((count, size)),
+        half @ np.swapaxes(half, 1, 2) + 0.3 * np.eye(size),
+        tuple("abcde"[:count]),
+        rng.standard_normal(size),
+        rng.uniform(0.1, 5.0, size),
+        bound,
+        nu,
+    )
+
+
+models = st.builds(
+    random_model,
+    st.integers(0, 1_000),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.sampled_from([0.0, 2.0]),
+    st.sampled_from([0.0, 4.0]),
+)
+rules = st.builds(Rule, st.floats(0.0, 0.99), st.integers(1, 4), st.floats(0.0, 0.99))
+PAIR = regime_model(
+    [0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [[0.0], [4.0]], [[[1.0]], [[1.0]]], ("a", "b"), [0.0], [1.0]
+)
+
+
+def bars_for(model, seed, count=20):
+    """Bars around all regimes, some of them far off."""
+    rng = np.random.default_rng(seed)
+    return 4.0 * rng.standard_t(3, (count, len(model.centre)))
+
+
+@given(models, rules, st.integers(0, 1_000), st.integers(1, 19))
+def test_what_comes_later_changes_nothing(model, rule, seed, cut):
+    bars, start = bars_for(model, seed), filter_start(model, 0)
+    whole, begun = (filter_series(model, rule, start, rows) for rows in (bars, bars[:cut]))
+    assert (whole.probabilities[:cut] == begun.probabilities).all()
+    assert (whole.regimes[:cut] == begun.regimes).all()
+    assert filter_series(model, rule, begun.state, bars[cut:]).state == whole.state
+
+
+@given(models, rules, st.integers(0, 1_000))
+def test_the_fast_form_is_the_plain_one(model, rule, seed):
+    slow = fast = filter_start(model, 0)
+    step = compiled_step(model, rule)
+    for bar in [*bars_for(model, seed).tolist(), [50.0] * len(model.centre)]:
+        slow, fast = filter_step(model, rule, slow, bar), step(fast, bar)
+        assert type(fast) is Filter
+        assert fast.probabilities == pytest.approx(slow.probabilities, rel=0.0, abs=1e-11)
+        assert fast.forecast == pytest.approx(slow.forecast, rel=0.0, abs=1e-11)
+        assert fast.log_likelihood == pytest.approx(slow.log_likelihood, rel=1e-11, abs=1e-9)
+        assert fast[3:] == slow[3:]
+
+
+@given(models, rules, st.integers(0, 1_000))
+def test_probabilities_stay_probabilities(model, rule, seed):
+    state = filter_start(model, 0)
+    for bar in bars_for(model, seed).tolist():
+        state = filter_step(model, rule, state, bar)
+        for chances in (state.probabilities, state.forecast):
+            assert min(chances) >= 0.0
+            assert sum(chances) == pytest.approx(1.0, abs=1e-12)
+        assert math.isfinite(state.log_likelihood)
+
+
+def judged(wanted, rule, regime=0):
+    """The regime in force after each bar on which regime 1 has the probability that is wanted."""
+    state, found = filter_start(PAIR, regime), []
+    for chance in wanted:
+        prior = math.log(state.forecast[1] / state.forecast[0])
+        bar = (math.log(chance / (1.0 - chance)) - prior + 8.0) / 4.0  # log odds of a bar are 4 x - 8
+        state = filter_step(PAIR, rule, state, [bar])
+        assert state.probabilities[1] == pytest.approx(chance)
+        found.append(state.regime)
+    return found, state
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted", "expected"),
+    [
+        (Rule(0.8, 3, 0.2), [0.9, 0.9, 0.9, 0.9], [0, 0, 1, 1]),
+        (Rule(0.8, 3, 0.2), [0.9, 0.9, 0.79, 0.9, 0.9, 0.9], [0, 0, 0, 0, 0, 1]),
+        (Rule(0.8, 3, 0.2), [0.9, 0.9, 0.1, 0.9, 0.9, 0.9], [0, 0, 0, 0, 0, 1]),
+        (Rule(0.8, 1, 0.2), [0.81, 0.5, 0.21, 0.19], [1, 1, 1, 0]),
+        (Rule(0.8, 2, 0.9), [0.9, 0.9, 0.96, 0.9], [0, 0, 1, 1]),
+        (Rule(0.4, 1, 0.2), [0.55, 0.61], [0, 1]),
+    ],
+)
+def test_when_a_change_is_believed(rule, wanted, expected):
+    assert judged(wanted, rule)[0] == expected
+
+
+def test_a_streak_is_one_candidates_own():
+    _, state = judged([0.9, 0.9, 0.1], Rule())
+    assert (state.candidate, state.streak) == (0, 1)
+    assert judged([0.9, 0.5001], Rule())[1][3:] == (0, 1, 0)
+
+
+def test_a_gap_fades_belief_and_ends_a_streak():
+    _, state = judged([0.95, 0.95], Rule())
+    faded = filter_gap(PAIR, state)
+    assert faded.probabilities == state.forecast
+    assert faded.forecast == pytest.approx(forecast(PAIR, state.probabilities, 2))
+    assert (faded.streak, faded.regime, faded.log_likelihood) == (0, 0, state.log_likelihood)
+
+
+@given(models, st.integers(0, 5), st.integers(0, 5))
+def test_forecasts_add_up(model, one, other):
+    steps = forecast(model, model.start, one)
+    assert forecast(model, steps, other) == pytest.approx(
+        forecast(model, model.start, one + other), abs=1e-12
+    )
+    assert sum(steps) == pytest.approx(1.0, abs=1e-12)
+
+
+@given(models)
+def test_a_duration_is_the_sum_of_the_chances_to_stay(model):
+    for at, bars in enumerate(expected_durations(model)):
+        stay = model.transition[at][at]
+        if stay < 0.95:
+            assert bars == pytest.approx(sum(stay**k for k in range(2_000)), rel=1e-9)
+
+
+def test_a_regime_that_never_ends():
+    model = regime_model([1.0, 0.0], np.eye(2), [[0.0], [1.0]], [[[1.0]]] * 2, ("a", "b"), [0.0], [1.0])
+    assert expected_durations(model) == (math.inf, math.inf)
+    state = filter_step(model, Rule(), filter_start(model, 0), [500.0])
+    assert state.probabilities == (1.0, 0.0)
+    assert compiled_step(model, Rule())(filter_start(model, 0), [500.0]) == state
+
+
+def test_a_bar_too_far_for_a_float_goes_to_the_plain_form():
+    far = [60.0]  # a density of exp(-1800)
+    plain = filter_step(PAIR, Rule(), filter_start(PAIR, 0), far)
+    assert compiled_step(PAIR, Rule())(filter_start(PAIR, 0), far) == plain
+    assert plain.probabilities == pytest.approx((0.0, 1.0))
+
+
+def test_the_source_is_readable():
+    source = step_source(PAIR, Rule())
+    assert source.startswith("def step(state, features):\n    x0, = features")
+    assert "streak >= 3" in source
+
+
+@pytest.mark.parametrize("bound", [0.0, 5.0])
+@pytest.mark.parametrize("nu", [0.0, 4.0])
+@pytest.mark.parametrize("bar", [[math.nan], [math.inf], [-math.inf], [1e300]])
+def test_a_bar_that_is_no_number_is_refused_by_both_forms(bound, nu, bar):
+    model = random_model(1, 3, 1, bound, nu)
+    start = filter_start(model, 0)
+    if bar == [1e300] and bound:
+        assert compiled_step(model, Rule())(start, bar) == filter_step(model, Rule(), start, bar)
+        return
+    for step in (compiled_step(model, Rule()), lambda state, bar: filter_step(model, Rule(), state, bar)):
+        with pytest.raises(ValueError, match="features = "):
+            step(start, bar)
+
+
+@pytest.mark.parametrize("bar", [[], [1.0, 2.0]])
+def test_a_bar_of_another_length_is_refused_by_both_forms(bar):
+    with pytest.raises(ValueError, match=r"features = .*must be 1 finite numbers"):
+        filter_step(PAIR, Rule(), filter_start(PAIR, 0), bar)
+    with pytest.raises(ValueError, match="values to unpack"):
+        compiled_step(PAIR, Rule())(filter_start(PAIR, 0), bar)
+
+
+def test_a_state_of_another_model_is_refused_by_both_forms():
+    state = filter_start(random_model(1, 3, 1), 0)
+    with pytest.raises(ValueError, match="zip"):
+        filter_step(PAIR, Rule(), state, [0.0])
+    with pytest.raises(ValueError, match="values to unpack"):
+        compiled_step(PAIR, Rule())(state, [0.0])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [Rule(1.0), Rule(-0.1), Rule(math.nan), Rule(0.8, 0), Rule(0.8, 3, 1.0), Rule(0.8, 3, math.nan)],
+)
+def test_a_bad_rule_is_refused(rule):
+    start = filter_start(PAIR, 0)
+    for call in (
+        lambda: check_rule(rule),
+        lambda: filter_step(PAIR, rule, start, [0.0]),
+        lambda: step_source(PAIR, rule),
+        lambda: compiled_step(PAIR, rule),
+    ):
+        with pytest.raises(ValueError, match="rule = Rule"):
+            call()
+
+
+def test_nothing_but_a_number_enters_the_source():
+    for name, value in (
+        ("centre", ("boom()",)),
+        ("scale", ("boom()",)),
+        ("transition", (("boom()", 0.1), (0.1, 0.9))),
+    ):
+        with pytest.raises(ValueError, match="could not convert string to float"):
+            compiled_step(PAIR._replace(**{name: value}), Rule())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: filter_start(PAIR, 2), "regime = 2: must be between 0 and 1"),
+        (lambda: filter_start(PAIR, -1), "regime = -1: must be between 0 and 1"),
+        (lambda: forecast(PAIR, [1.0], 1), r"probabilities = \[1.0\]: must be 2"),
+        (lambda: forecast(PAIR, [0.5, 0.6], 1), "probabilities = .*summing to 1"),
+        (lambda: forecast(PAIR, [1.5, -0.5], 1), "probabilities = .*>= 0"),
+        (lambda: forecast(PAIR, [0.5, math.nan], 1), "probabilities = .*summing to 1"),
+        (lambda: forecast(PAIR, [0.5, 0.5], -1), "bars = -1: must be >= 0"),
+        (lambda: forecast(PAIR, [0.5, 0.5], math.inf), "bars = inf: must be >= 0 and finite"),
+        (
+            lambda: filter_series(PAIR, Rule(), filter_start(PAIR, 0), [1.0]),
+            r"features has shape \(1,\): must be",
+        ),
+        (lambda: filter_series(PAIR, Rule(), filter_start(PAIR, 0), [[]]), r"features has shape \(1, 0\)"),
+        (
+            lambda: filter_series(PAIR, Rule(), filter_start(PAIR, 0), [[0.0], [math.nan]]),
+            r"features = \(nan,\)",
+        ),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
