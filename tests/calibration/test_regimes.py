@@ -13,7 +13,6 @@ from titan.calibration.emissions import regime_model
 from titan.calibration.regimes import (
     Filter,
     Rule,
-    check_rule,
     compiled_step,
     expected_durations,
     filter_gap,
@@ -210,7 +209,6 @@ def test_a_state_of_another_model_is_refused_by_both_forms():
 def test_a_bad_rule_is_refused(rule):
     start = filter_start(PAIR, 0)
     for call in (
-        lambda: check_rule(rule),
         lambda: filter_step(PAIR, rule, start, [0.0]),
         lambda: step_source(PAIR, rule),
         lambda: compiled_step(PAIR, rule),

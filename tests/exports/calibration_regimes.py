@@ -8,7 +8,6 @@ from tests.exports.sample import Sample
 from titan.calibration.emissions import Model, regime_model
 from titan.calibration.regimes import (
     Rule,
-    check_rule,
     compiled_step,
     expected_durations,
     filter_gap,
@@ -51,12 +50,6 @@ SAMPLES: tuple[Sample, ...] = (
         },
         refused={"regime": (-1, 2)},
         accepts={"model": CHECKED},
-    ),
-    Sample(
-        function=check_rule,
-        arguments={"rule": Rule()},
-        refused={"rule": RULES},
-        accepts={"rule": RULE},
     ),
     Sample(
         function=filter_step,
