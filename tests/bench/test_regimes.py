@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from bench import regimes
@@ -30,4 +31,4 @@ def test_filters_that_disagree_are_no_result() -> None:
     known = regimes.parts()
     other = regimes.theirs({**known, "start": [0.1, 0.3, 0.6]})
     with pytest.raises(RuntimeError, match="bar 1: the filters differ"):
-        regimes.check(regimes.ours(known), other, [[0.0, 0.0]])
+        regimes.check(regimes.ours(known), other, np.zeros((1, 2)))

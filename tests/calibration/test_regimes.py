@@ -1,4 +1,4 @@
-"""Regimes: no look ahead, the fast form is the plain one, when a change is believed, and input that must be refused."""
+"""Regimes: no look ahead, when a change is believed, what lies ahead, and input that must be refused."""
 
 from __future__ import annotations
 
@@ -9,55 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.calibration.regime_models import PAIR, bars_for, models, random_model, rules
 from titan.calibration.emissions import regime_model
 from titan.calibration.regimes import (
-    Filter,
     Rule,
-    compiled_step,
+    checked_rule,
     expected_durations,
     filter_gap,
     filter_series,
     filter_start,
     filter_step,
     forecast,
-    step_source,
 )
-
-
-def random_model(seed, count, size, bound=0.0, nu=0.0):
-    rng = np.random.default_rng(seed)
-    half = rng.standard_normal((count, size, size))
-    return regime_model(
-        rng.dirichlet(np.ones(count)),
-        rng.dirichlet(np.ones(count), count),
-        rng.standard_normal((count, size)),
-        half @ np.swapaxes(half, 1, 2) + 0.3 * np.eye(size),
-        tuple("abcde"[:count]),
-        rng.standard_normal(size),
-        rng.uniform(0.1, 5.0, size),
-        bound,
-        nu,
-    )
-
-
-models = st.builds(
-    random_model,
-    st.integers(0, 1_000),
-    st.integers(1, 4),
-    st.integers(1, 3),
-    st.sampled_from([0.0, 2.0]),
-    st.sampled_from([0.0, 4.0]),
-)
-rules = st.builds(Rule, st.floats(0.0, 0.99), st.integers(1, 4), st.floats(0.0, 0.99))
-PAIR = regime_model(
-    [0.5, 0.5], [[0.9, 0.1], [0.1, 0.9]], [[0.0], [4.0]], [[[1.0]], [[1.0]]], ("a", "b"), [0.0], [1.0]
-)
-
-
-def bars_for(model, seed, count=20):
-    """Bars around all regimes, some of them far off."""
-    rng = np.random.default_rng(seed)
-    return 4.0 * rng.standard_t(3, (count, len(model.centre)))
 
 
 @given(models, rules, st.integers(0, 1_000), st.integers(1, 19))
@@ -67,19 +30,6 @@ def test_what_comes_later_changes_nothing(model, rule, seed, cut):
     assert (whole.probabilities[:cut] == begun.probabilities).all()
     assert (whole.regimes[:cut] == begun.regimes).all()
     assert filter_series(model, rule, begun.state, bars[cut:]).state == whole.state
-
-
-@given(models, rules, st.integers(0, 1_000))
-def test_the_fast_form_is_the_plain_one(model, rule, seed):
-    slow = fast = filter_start(model, 0)
-    step = compiled_step(model, rule)
-    for bar in [*bars_for(model, seed).tolist(), [50.0] * len(model.centre)]:
-        slow, fast = filter_step(model, rule, slow, bar), step(fast, bar)
-        assert type(fast) is Filter
-        assert fast.probabilities == pytest.approx(slow.probabilities, rel=0.0, abs=1e-11)
-        assert fast.forecast == pytest.approx(slow.forecast, rel=0.0, abs=1e-11)
-        assert fast.log_likelihood == pytest.approx(slow.log_likelihood, rel=1e-11, abs=1e-9)
-        assert fast[3:] == slow[3:]
 
 
 @given(models, rules, st.integers(0, 1_000))
@@ -156,50 +106,26 @@ def test_a_regime_that_never_ends():
     assert expected_durations(model) == (math.inf, math.inf)
     state = filter_step(model, Rule(), filter_start(model, 0), [500.0])
     assert state.probabilities == (1.0, 0.0)
-    assert compiled_step(model, Rule())(filter_start(model, 0), [500.0]) == state
 
 
-def test_a_bar_too_far_for_a_float_goes_to_the_plain_form():
-    far = [60.0]  # a density of exp(-1800)
-    plain = filter_step(PAIR, Rule(), filter_start(PAIR, 0), far)
-    assert compiled_step(PAIR, Rule())(filter_start(PAIR, 0), far) == plain
-    assert plain.probabilities == pytest.approx((0.0, 1.0))
+def test_a_bar_too_far_for_a_float_is_still_judged():
+    state = filter_step(PAIR, Rule(), filter_start(PAIR, 0), [60.0])  # a density of exp(-1800)
+    assert state.probabilities == pytest.approx((0.0, 1.0))
 
 
-def test_the_source_is_readable():
-    source = step_source(PAIR, Rule())
-    assert source.startswith("def step(state, features):\n    x0, = features")
-    assert "streak >= 3" in source
-
-
-@pytest.mark.parametrize("bound", [0.0, 5.0])
-@pytest.mark.parametrize("nu", [0.0, 4.0])
-@pytest.mark.parametrize("bar", [[math.nan], [math.inf], [-math.inf], [1e300]])
-def test_a_bar_that_is_no_number_is_refused_by_both_forms(bound, nu, bar):
-    model = random_model(1, 3, 1, bound, nu)
-    start = filter_start(model, 0)
-    if bar == [1e300] and bound:
-        assert compiled_step(model, Rule())(start, bar) == filter_step(model, Rule(), start, bar)
-        return
-    for step in (compiled_step(model, Rule()), lambda state, bar: filter_step(model, Rule(), state, bar)):
-        with pytest.raises(ValueError, match="features = "):
-            step(start, bar)
-
-
-@pytest.mark.parametrize("bar", [[], [1.0, 2.0]])
-def test_a_bar_of_another_length_is_refused_by_both_forms(bar):
-    with pytest.raises(ValueError, match=r"features = .*must be 1 finite numbers"):
+@pytest.mark.parametrize("bar", [[], [1.0, 2.0], [math.nan], [math.inf], [1e300]])
+def test_a_bar_that_is_none_is_refused(bar):
+    with pytest.raises(ValueError, match="features = "):
         filter_step(PAIR, Rule(), filter_start(PAIR, 0), bar)
-    with pytest.raises(ValueError, match="values to unpack"):
-        compiled_step(PAIR, Rule())(filter_start(PAIR, 0), bar)
 
 
-def test_a_state_of_another_model_is_refused_by_both_forms():
-    state = filter_start(random_model(1, 3, 1), 0)
+def test_a_state_of_another_model_is_refused():
     with pytest.raises(ValueError, match="zip"):
-        filter_step(PAIR, Rule(), state, [0.0])
-    with pytest.raises(ValueError, match="values to unpack"):
-        compiled_step(PAIR, Rule())(state, [0.0])
+        filter_step(PAIR, Rule(), filter_start(random_model(1, 3, 1), 0), [0.0])
+
+
+def test_a_good_rule_is_returned():
+    assert checked_rule(Rule(0.6, 2, 0.5)) == Rule(0.6, 2, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -210,21 +136,10 @@ def test_a_bad_rule_is_refused(rule):
     start = filter_start(PAIR, 0)
     for call in (
         lambda: filter_step(PAIR, rule, start, [0.0]),
-        lambda: step_source(PAIR, rule),
-        lambda: compiled_step(PAIR, rule),
+        lambda: checked_rule(rule),
     ):
         with pytest.raises(ValueError, match="rule = Rule"):
             call()
-
-
-def test_nothing_but_a_number_enters_the_source():
-    for name, value in (
-        ("centre", ("boom()",)),
-        ("scale", ("boom()",)),
-        ("transition", (("boom()", 0.1), (0.1, 0.9))),
-    ):
-        with pytest.raises(ValueError, match="could not convert string to float"):
-            compiled_step(PAIR._replace(**{name: value}), Rule())
 
 
 @pytest.mark.parametrize(

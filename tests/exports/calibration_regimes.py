@@ -8,14 +8,13 @@ from tests.exports.sample import Sample
 from titan.calibration.emissions import Model, regime_model
 from titan.calibration.regimes import (
     Rule,
-    compiled_step,
+    checked_rule,
     expected_durations,
     filter_gap,
     filter_series,
     filter_start,
     filter_step,
     forecast,
-    step_source,
 )
 
 
@@ -52,6 +51,13 @@ SAMPLES: tuple[Sample, ...] = (
         accepts={"model": CHECKED},
     ),
     Sample(
+        function=checked_rule,
+        arguments={"rule": Rule()},
+        changes={"rule": Rule(0.7)},
+        refused={"rule": RULES},
+        accepts={"rule": RULE},
+    ),
+    Sample(
         function=filter_step,
         arguments={"model": MODEL, "rule": Rule(), "state": LATER, "features": [3.0]},
         changes={"model": OTHER, "rule": Rule(0.8, 2), "state": BEGUN, "features": [1.5]},
@@ -83,19 +89,5 @@ SAMPLES: tuple[Sample, ...] = (
         changes={"model": OTHER, "rule": Rule(0.8, 2), "state": BEGUN, "features": [[3.0], [1.5]]},
         refused={"rule": RULES, "features": ([1.0], [[]], [[1.0, 2.0]])},
         accepts={"model": CHECKED, "state": STATE, "rule": RULE},
-    ),
-    Sample(
-        function=step_source,
-        arguments={"model": MODEL, "rule": Rule()},
-        changes={"model": OTHER, "rule": Rule(0.7)},
-        refused={"rule": RULES},
-        accepts={"model": CHECKED, "rule": RULE},
-    ),
-    Sample(
-        function=compiled_step,
-        arguments={"model": MODEL, "rule": Rule()},
-        changes={"model": OTHER, "rule": Rule(0.7)},
-        refused={"rule": RULES},
-        accepts={"model": CHECKED, "rule": RULE},
     ),
 )
