@@ -60,6 +60,12 @@ def test_the_fast_form_in_units_that_leave_the_range_of_a_float(unit):
     assert fast.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-12)
 
 
+def test_the_same_model_gives_the_same_function():
+    again = PAIR._replace(labels=("c", "d"))
+    assert compiled_step(PAIR, Rule()) is compiled_step(PAIR, Rule())
+    assert compiled_step(again, Rule()) is not compiled_step(PAIR, Rule())
+
+
 def test_the_source_is_readable():
     source = step_source(PAIR, Rule())
     assert source.splitlines()[1] == "    x0, = features"

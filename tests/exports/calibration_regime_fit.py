@@ -52,16 +52,11 @@ SAMPLES: tuple[Sample, ...] = (
         arguments={"features": bars(1), "fit": Fit(starts=1), "old": None},
         changes={"features": bars(2), "fit": Fit(starts=1, bound=2.0), "old": OLD},
         refused={"features": (bars(1)[:50], [1.0, 2.0]), "fit": FITS, "old": (APART,)},
-        accepts={
-            "fit": "a number that is not finite is refused, as by the samples",
-            "old": "made by regime_model, which refuses them",
-        },
     ),
     Sample(
         function=information_by_regimes,
         arguments={"features": bars(1), "fit": Fit(starts=1), "choices": (1, 2)},
         changes={"features": bars(2), "fit": Fit(starts=1, bound=2.0), "choices": (2,)},
         refused={"features": (bars(1)[:20],), "fit": (Fit(starts=0), Fit(seed=-1)), "choices": ((), (0,))},
-        accepts={"fit": "a number that is not finite is refused, as by the samples"},
     ),
 )
