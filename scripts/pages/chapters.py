@@ -22,7 +22,19 @@ PARTS = (
     Part(
         "calibration",
         "How volatile, how often hit, how poisonous: the numbers that a strategy is fed.",
-        ("intervals", "volatility", "intensity", "tape", "intensity_fit", "toxicity"),
+        (
+            "intervals",
+            "volatility",
+            "intensity",
+            "tape",
+            "intensity_fit",
+            "toxicity",
+            "emissions",
+            "regimes",
+            "regime_step",
+            "regime_matching",
+            "regime_fit",
+        ),
     ),
     Part(
         "strategy",
