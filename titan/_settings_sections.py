@@ -43,6 +43,10 @@ class Project(Section):
     )
     data: Path = Field(Path("var/data"), description="Folder of captures and tables.")
     reports: Path = Field(Path("var/reports"), description="Folder of finished reports.")
+    regimes: Path = Field(
+        Path("var/regimes"),
+        description="Folder of regime models: SYMBOL.json, where it exists, is heard for that instrument.",
+    )
     kill_file: Path = Field(
         Path("var/KILL"),
         description="While this file exists nothing is quoted; it works when the control socket does not.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from titan.engine.regimes import RegimeConfig
 from titan.engine.signals import SignalSettings
 from titan.model.instruments import InstrumentKey
 from titan.risk.limits import LimitSettings
@@ -76,6 +77,8 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How every strategy's quotes answer the signals; nothing is changed where nothing is said."""
     signals: SignalSettings | None = None
     """How the signals are measured; None, as in sessions of before there were any, measures none."""
+    regimes: tuple[RegimeConfig, ...] = ()
+    """The regimes of each instrument for which a model was given."""
 
     def venue(self, name: str) -> VenueConfig:
         """The venue of this name."""

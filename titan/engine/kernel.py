@@ -20,6 +20,7 @@ from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.ledger import Ledger
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.engine.portfolios import PortfolioHost
+from titan.engine.regimes import BarRegimes
 from titan.engine.router import STEADY
 from titan.engine.signals import MarketSignals, RegimeModel
 from titan.engine.state import freeze, thaw
@@ -71,7 +72,13 @@ class Kernel:
         snapshot: bytes | None = None,
         regimes: Mapping[InstrumentKey, RegimeModel] | None = None,
     ) -> None:
-        measured, models = config.signals, regimes or {}
+        measured = config.signals
+        models: Mapping[InstrumentKey, RegimeModel] = regimes or {
+            key: BarRegimes(each)
+            for each in config.regimes
+            for key in config.keys
+            if key.symbol == each.symbol
+        }
         self.desk = Desk(
             config=config,
             ids=ClientIds(config.session),
