@@ -1,0 +1,221 @@
+"""What holds for every exported function alike: input that is refused by name, arguments that matter, units that agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scripts.export import EXPORTED_ROOMS, exported_modules
+from tests.exports.sample import NUMBER, Sample, Unit
+from titan.model.contract import parameter_ranges
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BAD = (math.nan, math.inf, -math.inf)
+SCALES: tuple[Unit, ...] = ((4.0, 1.0, 1.0), (1.0, 4.0, 1.0), (1.0, 1.0, 4.0))
+
+
+def modules() -> list[str]:
+    """Return every exported module as room.name."""
+    return sorted(
+        ".".join(path.relative_to(REPOSITORY / "titan").with_suffix("").parts)
+        for path in (REPOSITORY / name for name in exported_modules(REPOSITORY))
+    )
+
+
+def functions(module: str) -> dict[str, Callable[..., Any]]:
+    """Return the public functions that a module defines."""
+    exported = importlib.import_module(f"titan.{module}")
+    found = {name: getattr(exported, name) for name in exported.__all__}
+    return {name: value for name, value in found.items() if inspect.isfunction(value)}
+
+
+def samples(module: str) -> tuple[Sample, ...]:
+    """Return the samples of a module, none if it has no file."""
+    name = module.replace(".", "_")
+    if not (REPOSITORY / "tests" / "exports" / f"{name}.py").is_file():
+        return ()
+    found: tuple[Sample, ...] = importlib.import_module(f"tests.exports.{name}").SAMPLES
+    return found
+
+
+MODULES = modules()
+ALL = [(module, sample) for module in MODULES for sample in samples(module)]
+
+
+def label(module: str, sample: Sample) -> str:
+    return f"{module}.{sample.function.__name__}"
+
+
+def plain(value: Any) -> Any:
+    """Return a result as nested tuples of plain values, so that any two can be compared."""
+    if isinstance(value, np.ndarray):
+        return tuple(plain(one) for one in value.tolist()) if value.ndim else value.item()
+    if isinstance(value, dict):
+        return tuple((plain(key), plain(one)) for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(plain(one) for one in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return tuple(plain(getattr(value, one.name)) for one in dataclasses.fields(value))
+    if isinstance(value, np.generic):
+        return value.item()
+    return "NaN" if isinstance(value, float) and math.isnan(value) else value
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, float) and not isinstance(value, bool)
+
+
+def spoiled(value: Any, bad: float) -> Iterator[Any]:
+    """Yield the argument with one number made bad: itself, or its last element."""
+    if is_number(value):
+        yield bad
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
+        worse = value.copy()
+        worse.flat[value.size - 1] = bad
+        yield worse
+    elif isinstance(value, list | tuple) and not hasattr(value, "_fields") and value:
+        for last in spoiled(value[-1], bad):
+            yield type(value)((*value[:-1], last))
+
+
+CASES_REFUSED = [
+    (module, sample, name, worse)
+    for module, sample in ALL
+    for name, value in sample.arguments.items()
+    for worse in (
+        *(() if name in sample.accepts else (one for bad in BAD for one in spoiled(value, bad))),
+        *sample.refused.get(name, ()),
+    )
+]
+CASES_ACCEPTED = [(module, sample, name) for module, sample in ALL for name in sample.accepts]
+CASES_CHANGED = [(module, sample, name) for module, sample in ALL for name in sample.changes]
+CASES_UNITS = [(module, sample, by) for module, sample in ALL if sample.units for by in SCALES]
+
+
+def case_ids(cases: list[Any]) -> list[str]:
+    return ["-".join([label(*case[:2]), *map(shown, case[2:])]) for case in cases]
+
+
+def shown(value: Any) -> str:
+    return re.sub(r"\s+", " ", str(value))[:40]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_exported_function_has_a_sample(module: str) -> None:
+    sampled = {sample.function.__name__ for sample in samples(module)}
+    assert sorted(set(functions(module)) - sampled) == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_argument_of_a_function_is_changed_in_some_sample(module: str) -> None:
+    changed: dict[str, set[str]] = {name: set() for name in functions(module)}
+    for sample in samples(module):
+        changed.setdefault(sample.function.__name__, set()).update(sample.changes)
+    unmoved = {
+        name: sorted(set(inspect.signature(function).parameters) - changed[name])
+        for name, function in functions(module).items()
+    }
+    assert {name: missing for name, missing in unmoved.items() if missing} == {}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_exported_function_is_documented(module: str) -> None:
+    assert [name for name, function in functions(module).items() if not inspect.getdoc(function)] == []
+
+
+@pytest.mark.parametrize(("module", "sample"), ALL, ids=case_ids(ALL))
+def test_the_sample_is_a_valid_call(module: str, sample: Sample) -> None:
+    assert functions(module)[sample.function.__name__] is sample.function
+    once, again = (plain(sample.function(**sample.arguments)) for _ in range(2))
+    assert once == again
+
+
+@pytest.mark.parametrize(("module", "sample", "name", "worse"), CASES_REFUSED, ids=case_ids(CASES_REFUSED))
+def test_bad_input_is_refused_by_name(module: str, sample: Sample, name: str, worse: Any) -> None:
+    with pytest.raises(ValueError, match=rf"\b{name}\b"):
+        sample.function(**{**sample.arguments, name: worse})
+
+
+@pytest.mark.parametrize(("module", "sample", "name"), CASES_ACCEPTED, ids=case_ids(CASES_ACCEPTED))
+def test_what_is_said_to_be_accepted_is(module: str, sample: Sample, name: str) -> None:
+    taken = 0
+    for bad in BAD:
+        for worse in spoiled(sample.arguments[name], bad):
+            try:
+                sample.function(**{**sample.arguments, name: worse})
+            except ValueError as error:
+                assert re.search(rf"\b{name}\b", str(error)), error
+            else:
+                taken += 1
+    assert taken, f"{name} takes none of {BAD}: leave it out of accepts"
+
+
+@pytest.mark.parametrize(("module", "sample", "name"), CASES_CHANGED, ids=case_ids(CASES_CHANGED))
+def test_every_argument_changes_the_result(module: str, sample: Sample, name: str) -> None:
+    before = plain(sample.function(**sample.arguments))
+    assert plain(sample.function(**{**sample.arguments, name: sample.changes[name]})) != before
+
+
+def scaled(value: Any, unit: Unit | tuple[Unit, ...], by: Unit) -> Any:
+    """Return a value as it reads after price, size and time are counted in units `by` times smaller."""
+    if unit and isinstance(unit[0], tuple):
+        parts = [scaled(one, each, by) for one, each in zip(value, unit, strict=True)]  # type: ignore[arg-type]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    factor = math.prod(base**power for base, power in zip(by, unit, strict=True))  # type: ignore[operator]
+    if factor == 1.0 or value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, list | tuple):
+        parts = [scaled(one, unit, by) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return round(value * factor) if isinstance(value, int) else value * factor
+
+
+def close(got: Any, expected: Any) -> bool:
+    """Tell whether two plain results agree to 9 digits."""
+    if isinstance(expected, tuple):
+        return len(got) == len(expected) and all(map(close, got, expected))
+    if isinstance(expected, float):
+        return isinstance(got, float | int) and math.isclose(got, expected, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(got == expected)
+
+
+@pytest.mark.parametrize(("module", "sample", "by"), CASES_UNITS, ids=case_ids(CASES_UNITS))
+def test_the_unit_of_price_size_or_time_does_not_matter(module: str, sample: Sample, by: Unit) -> None:
+    units = sample.units or {}
+    assert set(units) == {*sample.arguments, "result"}, "units name every argument and the result"
+    rescaled = {name: scaled(value, units[name], by) for name, value in sample.arguments.items()}
+    expected = scaled(sample.function(**sample.arguments), units["result"], by)
+    assert close(plain(sample.function(**rescaled)), plain(expected))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_parameter_of_a_strategy_states_its_range_unit_and_meaning(module: str) -> None:
+    exported = importlib.import_module(f"titan.{module}")
+    if not (hasattr(exported, "Parameters") and hasattr(exported, "quote")):
+        return
+    for name, allowed in parameter_ranges(exported.Parameters).items():
+        assert allowed.low < allowed.high, name
+        assert allowed.meaning, name
+
+
+def test_a_sample_file_belongs_to_an_exported_module() -> None:
+    known = {module.replace(".", "_") for module in MODULES} | {"sample", "test_exports"}
+    assert {path.stem for path in (REPOSITORY / "tests" / "exports").glob("*.py")} <= known
+
+
+def test_rooms_are_the_exported_ones() -> None:
+    assert {module.split(".")[0] for module in MODULES} <= set(EXPORTED_ROOMS)
+
+
+def test_units_rescale_as_stated() -> None:
+    assert scaled(2.0, (1.0, 0.0, -0.5), (4.0, 1.0, 4.0)) == 4.0
+    assert scaled((2.0, 3), ((1.0, 0.0, 0.0), NUMBER), (4.0, 1.0, 1.0)) == (8.0, 3)
