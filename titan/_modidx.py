@@ -37,6 +37,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'titan/calibration/intervals.py'),
                                              'titan.calibration.intervals._check_probability': ( 'calibration/intervals.html#_check_probability',
                                                                                                  'titan/calibration/intervals.py'),
+                                             'titan.calibration.intervals._check_shapes': ( 'calibration/intervals.html#_check_shapes',
+                                                                                            'titan/calibration/intervals.py'),
                                              'titan.calibration.intervals._solve': ( 'calibration/intervals.html#_solve',
                                                                                      'titan/calibration/intervals.py'),
                                              'titan.calibration.intervals._upper_fraction': ( 'calibration/intervals.html#_upper_fraction',
