@@ -19,7 +19,7 @@ from titan.calibration.volatility import (
 
 SECOND = 1_000_000_000
 STATE = EwmaState(50.0, 20.0, 100.0, SECOND)
-A_SECOND = PRICE  # per root of a second; a year counts seconds, so that none but the price may be rescaled
+RELATIVE = (0.0, 0.0, -0.5)  # a fraction of the price per root of a time
 SQUARE = (2.0, 0.0, 0.0)
 STATE_UNITS = (SQUARE, TIME, PRICE, TIME)
 RETURNS = [1.0, -2.0, 0.5]
@@ -37,14 +37,14 @@ SAMPLES: tuple[Sample, ...] = (
         {"annual_volatility": 0.6, "price": 60_000.0},
         changes={"annual_volatility": 0.0, "price": 50_000.0},
         refused={"annual_volatility": (-0.1,), "price": (0.0, -1.0)},
-        units={"annual_volatility": NUMBER, "price": PRICE, "result": A_SECOND},
+        units={"annual_volatility": RELATIVE, "price": PRICE, "result": VOLATILITY},
     ),
     Sample(
         volatility_per_year,
         {"volatility": 6.4, "price": 60_000.0},
         changes={"volatility": 0.0, "price": 50_000.0},
         refused={"volatility": (-0.1,), "price": (0.0, -1.0)},
-        units={"volatility": A_SECOND, "price": PRICE, "result": NUMBER},
+        units={"volatility": VOLATILITY, "price": PRICE, "result": RELATIVE},
     ),
     Sample(
         ewma_start,
