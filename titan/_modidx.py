@@ -115,6 +115,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'titan/evaluation/markouts.py'),
                                            'titan.evaluation.markouts._checked': ( 'evaluation/markouts.html#_checked',
                                                                                    'titan/evaluation/markouts.py'),
+                                           'titan.evaluation.markouts._checked_sides': ( 'evaluation/markouts.html#_checked_sides',
+                                                                                         'titan/evaluation/markouts.py'),
                                            'titan.evaluation.markouts._checked_times': ( 'evaluation/markouts.html#_checked_times',
                                                                                          'titan/evaluation/markouts.py'),
                                            'titan.evaluation.markouts._mean_over_blocks': ( 'evaluation/markouts.html#_mean_over_blocks',
