@@ -25,7 +25,7 @@ class Sample:
     `arguments` is a valid call by keyword. `changes` holds, for every parameter, another valid value that must change
     the result. `refused` holds values that must raise ValueError naming the parameter (or the field of a record that
     was made bad); NaN and infinity are tried on every number (and inside every array) besides, unless `accepts` says
-    for that parameter why it takes them.
+    for that parameter why it takes them (of a record or a whole number it is a remark: there nothing is tried).
     `ignores` says of a parameter why it has no effect (a contract asks for it, or it is only checked): then what
     `changes` holds for it must not change the result.
     `units`, where the function has any, gives the unit of each parameter and, under "result", of the result (a tuple

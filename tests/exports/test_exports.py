@@ -117,7 +117,12 @@ CASES_REFUSED = [
         *sample.refused.get(name, ()),
     )
 ]
-CASES_ACCEPTED = [(module, sample, name) for module, sample in ALL for name in sample.accepts]
+CASES_ACCEPTED = [
+    (module, sample, name)
+    for module, sample in ALL
+    for name in sample.accepts
+    if any(True for _ in spoiled(sample.arguments[name], math.nan))
+]
 CASES_CHANGED = [
     (module, sample, name) for module, sample in ALL for name in sample.changes if name not in sample.ignores
 ]
