@@ -17,7 +17,6 @@ from titan.simulation.latency import (
     legs,
     offset_bounds,
     send,
-    uniform,
 )
 
 ORDER, LATER = Stamps(100, 10, 110), Stamps(200, 112, 208)
@@ -83,12 +82,6 @@ SAMPLES: tuple[Sample, ...] = (
         changes={"model": LatencyModel((0.0, 3_000_000.0)), "share": 1.0},
         refused={"share": (-0.1, 1.1)},
         units={"model": MODEL_UNITS, "share": NUMBER, "result": TIME},
-    ),
-    Sample(
-        uniform,
-        {"seed": 7, "index": 0},
-        changes={"seed": 8, "index": 1},
-        refused={"index": (-1,)},
     ),
     Sample(
         send,
