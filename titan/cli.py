@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from titan.engine.regimes import RegimeError
 from titan.engine.strategies import StrategyError
 from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
 from titan.model.contract import ParameterError
@@ -404,7 +403,7 @@ def _guarded(work: Callable[[], int]) -> int:
     except RunnerError as error:
         _complain("titan", str(error))
         return error.exit_code
-    except (SettingsError, ParameterError, RegimeError, StrategyError, ScaffoldError) as error:
+    except (SettingsError, ParameterError, StrategyError, ScaffoldError) as error:
         _complain("titan", str(error))
         return USAGE
     # The last resort: whoever watches exit codes must not take a fault of ours for a wrong setting.

@@ -14,10 +14,10 @@ from tests.engine.scripted_venue import MID, SECOND
 from titan.calibration.emissions import regime_model
 from titan.calibration.regimes import Rule, filter_series, filter_start
 from titan.engine.kernel import Kernel
-from titan.engine.regimes import BarRegimes, RegimeConfig, RegimeError, read_regimes
+from titan.engine.regimes import BarRegimes, RegimeConfig
 from titan.engine.signals import SignalSettings
-from titan.live.configure import _regimes
 from titan.live.errors import UsageError
+from titan.live.regime_files import read_regimes, regimes_of
 from titan.model import commands as c
 
 MODEL = regime_model(
@@ -116,11 +116,11 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     file = tmp_path / "BTCUSDT.json"
     file.write_bytes(msgspec.json.encode(CONFIG))
     assert read_regimes(file) == CONFIG
-    assert _regimes(tmp_path, ("BTCUSDT", "ETHUSDT")) == (CONFIG,)
-    assert _regimes(tmp_path / "none", ("BTCUSDT",)) == ()
+    assert regimes_of(tmp_path, ("BTCUSDT", "ETHUSDT")) == (CONFIG,)
+    assert regimes_of(tmp_path / "none", ("BTCUSDT",)) == ()
     file.rename(tmp_path / "ETHUSDT.json")
     with pytest.raises(UsageError, match="symbol = BTCUSDT: must be ETHUSDT"):
-        _regimes(tmp_path, ("ETHUSDT",))
+        regimes_of(tmp_path, ("ETHUSDT",))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_file_that_says_what_is_not_allowed_is_refused(tmp_path: Path, change: dict, message: str) -> None:
     file = tmp_path / "BTCUSDT.json"
     file.write_bytes(msgspec.json.encode(msgspec.to_builtins(CONFIG) | change))
-    with pytest.raises(RegimeError, match=message):
+    with pytest.raises(UsageError, match=message):
         read_regimes(file)
 
 
@@ -144,5 +144,5 @@ def test_other_features_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     one = regime_model([1.0], [[1.0]], [[0.0]], [[[1.0]]], ("all",), [0.0], [1.0])
     with pytest.raises(ValueError, match="model has 1 features"):
         RegimeConfig(symbol="X", bar_s=1.0, model=one, spread_factors=(1.0,), size_factors=(1.0,))
-    with pytest.raises(RegimeError, match="No such file"):
+    with pytest.raises(UsageError, match="No such file"):
         read_regimes(tmp_path / "none.json")

@@ -29,7 +29,12 @@ SAMPLES: tuple[Sample, ...] = (
     Sample(
         initial,
         {"parameters": PARAMETERS, "legs": 2},
+        changes={"parameters": PARAMETERS._replace(horizon_h=1.0), "legs": 2},
         refused={"legs": (1, 3)},
+        ignores={
+            "parameters": "the contract of a strategy; before the first view nothing is known",
+            "legs": "it is only checked: a pair has two",
+        },
     ),
     Sample(
         setting_of,

@@ -14,10 +14,10 @@ from titan.strategy import glft as module
 from titan.strategy.glft import (
     Parameters,
     State,
+    _lean_of_link,
+    _level_of,
     aversion_ratio,
     initial,
-    lean_of_link,
-    level_of,
     quote,
     risk_aversion,
     stiffness_for_lean,
@@ -181,8 +181,8 @@ def test_long_and_short_are_mirrored(skew: float, held: float, fee: float) -> No
 @given(st.floats(0.9, 40.0), st.integers(1, 80))
 def test_the_stiffness_gives_the_lean_asked_for(lean: float, levels: int) -> None:
     stiffness = stiffness_for_lean(lean, levels)
-    ground = level_of(levels, stiffness, 0.0)
-    flat, full = (lean_of_link(levels, stiffness, 0.0, ground, link) for link in (-1, levels - 1))
+    ground = _level_of(levels, stiffness, 0.0)
+    flat, full = (_lean_of_link(levels, stiffness, 0.0, ground, link) for link in (-1, levels - 1))
     if 2e-12 < stiffness < 5e11:
         assert flat - full == pytest.approx(lean, rel=1e-5, abs=1e-5)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -19,10 +18,6 @@ from titan.engine.signals import RegimeFactors
 S_NS = 1_000_000_000
 MOST_GAPS = 100
 """Bars without a mid after which the past says nothing any more, and the filter starts anew."""
-
-
-class RegimeError(ValueError):
-    """A file of regimes that cannot be used; the message names it, the field and what is allowed."""
 
 
 class RegimeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,22 +56,6 @@ class RegimeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             if len(factors) != count or not all(low <= factor <= high for factor in factors):
                 raise ValueError(f"{name} = {factors}: must be {count} numbers from {low:g} to {high:g}")
         compiled_step(self.model, self.rule)  # refuses a rule that is none
-
-
-def read_regimes(path: Path) -> RegimeConfig:
-    """Read the regimes of one instrument from a JSON file.
-
-    Raises
-    ------
-    RegimeError
-        If it cannot be read, or says something that is not allowed.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=RegimeConfig)
-    except OSError as error:
-        raise RegimeError(f"regimes {path}: {error.strerror}; write it, or remove it") from None
-    except (msgspec.DecodeError, ValueError) as error:
-        raise RegimeError(f"regimes {path}: {error}; fit and write it anew, or remove it") from None
 
 
 State = tuple[float, ...]

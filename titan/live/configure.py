@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import cast
 
 from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
 from titan.engine.portfolios import check_legs, spans_several
-from titan.engine.regimes import RegimeConfig, read_regimes
 from titan.engine.signals import SignalSettings
 from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
 from titan.live.errors import UsageError
+from titan.live.regime_files import regimes_of
 from titan.model.contract import PortfolioModule, build_parameters
 from titan.risk.limits import LimitSettings
 from titan.settings import Settings, Strategy
@@ -64,7 +63,7 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
         limits=LimitSettings(**settings.risk.model_dump()),
         quoting=Parameters(**settings.quoting.model_dump()),
         signals=SignalSettings(**settings.signals.model_dump()),
-        regimes=_regimes(settings.project.regimes, stated.symbols),
+        regimes=regimes_of(settings.project.regimes, stated.symbols),
         timing=Timing(
             quote_interval_ns=live.quote_interval_ms * MS_NS,
             markout_ns=round(live.markout_s * S_NS),
@@ -75,16 +74,6 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
             duration_ns=round(duration_s * S_NS),
         ),
     )
-
-
-def _regimes(folder: Path, symbols: Sequence[str]) -> tuple[RegimeConfig, ...]:
-    """The models of regimes that stand in the folder, one file an instrument."""
-    files = {symbol: folder / f"{symbol}.json" for symbol in symbols}
-    found = {symbol: read_regimes(path) for symbol, path in files.items() if path.exists()}
-    for symbol, regimes in found.items():
-        if regimes.symbol != symbol:
-            raise UsageError(f"regimes {files[symbol]}: symbol = {regimes.symbol}: must be {symbol}")
-    return tuple(found.values())
 
 
 def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:
