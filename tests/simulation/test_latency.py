@@ -201,7 +201,7 @@ def test_uniforms_are_flat_and_seeds_differ():
         (lambda: fit_latency([1.0, 2.0, -1.0]), "samples_ns of shape .* finite and >= 0"),
         (lambda: fit_latency([1.0, 2.0, math.nan]), "samples_ns of shape .* finite and >= 0"),
         (lambda: fit_latency([1.0, 2.0, 3.0], 1), "points = 1: must be >= 2"),
-        (lambda: fit_orders([]), r"samples_ns of shape \(0,\)"),
+        (lambda: fit_orders([]), r"orders = \[\]: must be three or more"),
         (lambda: fit_orders([Stamps(0, 10, 20)] * 3, 20), "offset_ns = 20: must be within"),
         (lambda: fit_orders([Stamps(0, 10, 20)] * 3, 0, 1), "points = 1: must be >= 2"),
         (
