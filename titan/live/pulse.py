@@ -73,7 +73,7 @@ class Pulse:
                 self.guard(lambda event=event: session.ingest(event))  # type: ignore[misc]
 
         if mailbox is None:
-            return Sinks(market, private, lambda event: self.guard(lambda: session.ingest(event)))
+            return Sinks(market, private, lambda event: self.guard(lambda: session.ingest(event)), self.fail)
 
         def stream(event: JournalledEvent) -> None:
             if isinstance(event, StreamState) and not event.up:
@@ -84,6 +84,7 @@ class Pulse:
             lambda payload: mailbox.put_public(lambda: market(payload)),
             lambda events: mailbox.put_private(lambda: private(events)),
             stream,
+            self.fail,
         )
 
     async def beat(self, outbox: Outbox, each: Callable[[], None] = lambda: None) -> None:
