@@ -191,6 +191,7 @@ class Desk:
         self.frames: list[bytes] = []
         self.private: list[list[JournalledEvent]] = []
         self.states: list[StreamState] = []
+        self.told: list[JournalledEvent] = []
         self._changed = asyncio.Event()
         settings: dict[str, Any] = {
             "venue": "binance",
@@ -204,8 +205,11 @@ class Desk:
             **changes,
         }
         self.config = BinanceConfig(**settings)
-        sinks = Sinks(self._keep(self.frames), self._keep(self.private), self._keep(self.states))
+        sinks = Sinks(self._keep(self.frames), self._keep(self.private), self._sort)
         self.adapter = BinanceAdapter(self.config, sinks, self.clock)
+
+    def _sort(self, event: JournalledEvent) -> None:
+        self._keep(self.states if isinstance(event, StreamState) else self.told)(event)
 
     def _keep(self, where: list[Any]) -> Callable[[Any], None]:
         def keep(value: Any) -> None:

@@ -105,6 +105,8 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitSettings
     timing: Timing = Timing()
     resilience: Resilience = Resilience()
+    size_share: float = 1.0
+    """The part of each quote's size that is sent."""
     quoting: Parameters = Parameters()
     """How every strategy's quotes answer the signals; nothing is changed where nothing is said."""
     signals: SignalSettings | None = None

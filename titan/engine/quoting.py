@@ -84,7 +84,7 @@ def look(desk: Desk, market: Market, host: Seat) -> Outlook:
         now_ns=desk.now_ns,
         lots=desk.ledger.strategy_lots(market.key, host.config.name),
         spread_multiplier=1.0,
-        size_multiplier=1.0,
+        size_multiplier=desk.config.size_share,
         adjusting=desk.config.quoting,
         signals=None if market.signals is None else market.signals.read(desk.now_ns),
     )
