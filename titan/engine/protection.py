@@ -72,9 +72,6 @@ def probe(desk: Desk, name: str) -> None:
     health = desk.venues[name].health
     if not health.shut:
         return
-    if desk.now_ns < health.shut_until_ns:
-        desk.timer(f"probe {name}", health.shut_until_ns - desk.now_ns)
-        return
     health.probed_ns = desk.now_ns
     health.probes += 1
     ask_orders(desk, name)
@@ -204,7 +201,7 @@ def before_update(desk: Desk, update: OrderUpdate) -> None:
     """Note what a query tells of an order that the private stream has not told; call it before it is booked."""
     note_told(desk, update)
     order = desk.orders.find(update, update.client_id, update.venue_id)
-    if order is None or not order.live:
+    if update.source != "query" or order is None or not order.live:
         return
     ended = OrderState(update.state) in TERMINAL and order.ends_as is None
     if ended or update.filled > order.venue_filled:
@@ -223,7 +220,7 @@ def _owed(desk: Desk, told: OrderUpdate | Fill, order: Order) -> None:
     """A query told it; the private stream owes it, unless it happened before the stream was there."""
     venue = desk.venues[told.venue]
     since_ns = venue.health.private_up_ns + (venue.health.offset_ns or 0)
-    if told.source == "query" and not venue.unread and venue.connected and told.venue_ns > since_ns:
+    if not venue.unread and venue.connected and told.venue_ns > since_ns:
         venue.health.untold_ns.setdefault(order.client_id, desk.now_ns)
 
 
