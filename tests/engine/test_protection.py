@@ -164,14 +164,34 @@ def test_each_rest_that_follows_soon_is_twice_as_long_up_to_the_longest():
     assert round((session.desk.venues["v"].health.resting_until_ns - session.now) / SECOND) == 2
 
 
-@pytest.mark.parametrize(("outcome", "counts"), [("unknown", True), ("not_sent", True), ("rejected", False)])
-def test_a_definite_refusal_is_no_failure(outcome, counts):
+@pytest.mark.parametrize(
+    ("action", "outcome", "code", "counts"),
+    [
+        ("place", "unknown", "", True),
+        ("place", "unknown", "-1007", True),
+        ("place", "not_sent", "", True),
+        ("place", "rejected", "-5022", False),
+        ("cancel", "unknown", "", True),
+        ("cancel", "unknown", "-2011", False),
+        ("amend", "unknown", "-2013", False),
+    ],
+)
+def test_an_order_that_filled_under_way_is_no_failure_of_the_venue(action, outcome, code, counts):
     session = running(BREAKER)
-    refused = e.CommandOutcome(
-        time_ns=session.now, venue="v", symbol="BTCUSDT", action="cancel_all", client_id="", outcome=outcome,
-        code="", message="",
+    told = e.CommandOutcome(
+        time_ns=session.now, venue="v", symbol="BTCUSDT", action=action, client_id="", outcome=outcome, code=code,
+        message="",
     )  # fmt: skip
-    assert ("breaker" in codes(session.send(refused, refused, refused))) == counts
+    assert ("breaker" in codes(session.send(told, told, told))) == counts
+
+
+def test_failures_while_a_stream_is_down_do_not_keep_quoting_back_afterwards():
+    session = running(BREAKER)
+    session.streams(up=False)
+    assert "breaker" not in codes(fail(session, 50))
+    session.streams()
+    session.quiet(3)
+    assert obstacle(session) == ""
 
 
 def test_without_the_setting_nothing_rests():
@@ -264,6 +284,15 @@ def test_a_switch_that_has_run_out_holds_quoting_back():
     assert obstacle(session) == ""
     session.quiet(2)
     assert obstacle(session) == "the dead-man switch is not armed"
+
+
+def test_after_an_outage_it_is_renewed_as_soon_as_the_private_stream_is_back():
+    session = running(DEAD_MAN)
+    session.streams(up=False)
+    session.send(failed(session, "keep_alive"), failed(session, "keep_alive"))
+    session.streams()
+    session.quiet(2)
+    assert obstacle(session) == ""
 
 
 def test_during_a_ban_it_is_not_renewed_and_afterwards_at_once():

@@ -234,8 +234,7 @@ class Kernel:
         account.on_fills_queried(self.desk, event)
 
     def _on_outcome(self, event: e.CommandOutcome) -> None:
-        if event.outcome != "rejected":
-            protection.note_failure(self.desk, event.venue)
+        protection.note_outcome(self.desk, event)
         account.on_outcome(self.desk, event)
 
     def _on_health(self, event: e.VenueShut | e.ClockSync) -> None:

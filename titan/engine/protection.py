@@ -10,6 +10,7 @@ from titan.engine.desk import Desk, Phase, VenueDesk
 from titan.model.commands import KeepAlive, RebuildStream
 from titan.model.events import (
     ClockSync,
+    CommandOutcome,
     Fill,
     FillsQueried,
     KeptAlive,
@@ -97,10 +98,23 @@ def on_answer(desk: Desk, venue: VenueDesk) -> None:
 # ---- The breaker -------------------------------------------------------------------------------------------
 
 
+def note_outcome(desk: Desk, outcome: CommandOutcome) -> None:
+    """Count an outcome that proves nothing.
+
+    Where the venue has spoken of an amend or a cancel, the order is elsewhere, filled above all: that is no failure.
+    """
+    spoken = bool(outcome.code) and outcome.action in {"amend", "cancel"}
+    if outcome.outcome != "rejected" and not spoken:
+        note_failure(desk, outcome.venue)
+
+
 def note_failure(desk: Desk, name: str) -> None:
-    """Count an outcome that proves nothing; too many of them, and quoting rests, each time for longer."""
+    """Count a failure; too many of them, and quoting rests, each time for longer.
+
+    A ban and a stream that is down are reasons of their own, and end by themselves.
+    """
     settings, health = desk.config.resilience, desk.venues[name].health
-    if not settings.breaker_failures or health.shut:
+    if not settings.breaker_failures or health.shut or not desk.venues[name].connected:
         return
     since_ns = desk.now_ns - settings.breaker_window_ns
     health.failures_ns = [at_ns for at_ns in health.failures_ns if at_ns > since_ns] + [desk.now_ns]
@@ -225,11 +239,13 @@ def _owed(desk: Desk, told: OrderUpdate | Fill, order: Order) -> None:
 
 
 def on_stream(desk: Desk, event: StreamState) -> None:
-    """A private stream that is new owes nothing of what was before it."""
+    """A private stream that is new owes nothing of what was before it; and the venue can be reached again."""
     if event.stream == "private":
-        health = desk.venues[event.venue].health
-        health.private_up_ns = desk.now_ns if event.up else 0
-        health.untold_ns.clear()
+        venue = desk.venues[event.venue]
+        venue.health.private_up_ns = desk.now_ns if event.up else 0
+        venue.health.untold_ns.clear()
+        if event.up and "terms" not in venue.unread and desk.phase is Phase.RUNNING:
+            keep_alive(desk, venue)
 
 
 def check_private(desk: Desk) -> None:
