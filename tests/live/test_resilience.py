@@ -28,7 +28,9 @@ from titan.live.runner import InternalFault, RunOptions, run
 from titan.loopback.main import ExchangeOptions
 from titan.loopback.signatures import DEFAULT_CREDENTIALS
 from titan.matching.terms import ExchangeSettings, Fees
+from titan.store.replay import replay_session
 from titan.venues.binance import BinanceAdapter
+from titan.venues.websocket import Stream
 
 ACCOUNT = DEFAULT_CREDENTIALS.key
 DEAD_MAN_S = 3
@@ -37,18 +39,21 @@ DEAD_MAN_S = 3
 async def test_a_runner_that_is_killed_leaves_no_order_behind_its_countdown(tmp_path):
     """kill -9: nobody is left to cancel, and the exchange does it by itself in time."""
     async with open_exchange() as (desk, url):
-        settings = write_settings(tmp_path, venue__rest_url=url, live__dead_man_s=DEAD_MAN_S)
+        # So far from the mid that they rest until somebody cancels them.
+        far = {"strategy__minimum_half_spread_bps": 20}
+        settings = write_settings(tmp_path, venue__rest_url=url, live__dead_man_s=DEAD_MAN_S, **far)
         with running(RUNNER, "--settings", settings, "--json") as runner:
             await until(lambda: len(desk.exchange.open_orders(ACCOUNT, SYMBOL)) == 2, 60)
             await asyncio.sleep(1.5 * DEAD_MAN_S)
-            assert desk.exchange.open_orders(ACCOUNT, SYMBOL), "it fired on a runner that lives"
+            left = [order.client_id for order in desk.exchange.open_orders(ACCOUNT, SYMBOL)]
+            assert len(left) == 2, "it fired on a runner that lives"
             runner.send_signal(signal.SIGKILL)
             died_s = time.monotonic()
             await asyncio.to_thread(runner.wait)
         await until(lambda: not desk.exchange.open_orders(ACCOUNT, SYMBOL))
         assert time.monotonic() - died_s <= DEAD_MAN_S + 0.5
-    ends = [order for order in desk.exchange.orders(ACCOUNT, SYMBOL) if not order.open]
-    assert any(order.reason == "countdown" for order in ends)
+    ends = [desk.exchange.order(ACCOUNT, SYMBOL, client_id=name) for name in left]
+    assert [order.reason for order in ends] == ["countdown", "countdown"]
 
 
 async def test_after_a_proven_stop_the_switch_spares_an_operators_orders(tmp_path):
@@ -92,17 +97,22 @@ async def test_a_key_whose_powers_were_not_checked_is_told(tmp_path, capsys):
     assert "may withdraw was not checked" in log.lines("not_checked")[0]["event"]
 
 
-async def test_a_task_of_the_adapter_that_dies_ends_the_session_with_the_cause(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("owner", "task"), [(BinanceAdapter, "_keep_clock"), (Stream, "_watch")])
+async def test_a_task_of_the_adapter_that_dies_ends_the_session_with_the_cause(
+    tmp_path, monkeypatch, owner, task
+):
     async with open_exchange() as (desk, url):
 
-        async def dies(adapter: BinanceAdapter) -> None:
+        async def dies(of_it: object) -> None:
             await until(lambda: desk.exchange.open_orders(ACCOUNT, SYMBOL))
             raise ZeroDivisionError("made up")
 
-        monkeypatch.setattr(BinanceAdapter, "_keep_clock", dies)
+        monkeypatch.setattr(owner, task, dies)
         with pytest.raises(InternalFault, match="ZeroDivisionError: made up; every order was cancelled"):
             await trade(tmp_path, url)
         assert desk.exchange.open_orders(ACCOUNT, SYMBOL) == ()
+    (journal,) = (tmp_path / "journals").glob("2*-*")
+    assert replay_session(journal).identical
 
 
 async def test_a_watch_over_the_exchange_that_dies_ends_the_session_with_the_cause(

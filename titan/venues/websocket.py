@@ -125,7 +125,8 @@ class Stream:
     connector : Connector, optional
         Opens the connections; over the network unless given.
     on_fault : function of an exception, optional
-        Called with what ended the stream for good: a fault of ours, in a callback or in the watchdog.
+        Called with what ended the stream for good: a fault of ours, in a callback or in the watchdog. Without it
+        `close` raises that.
     """
 
     def __init__(
@@ -139,7 +140,7 @@ class Stream:
         watched: tuple[bytes, ...] = (),
         jitter: Callable[[], float] = random.random,
         connector: Connector | None = None,
-        on_fault: Callable[[BaseException], None] = lambda error: None,
+        on_fault: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._connector = connector or NetworkConnector()
         self._on_fault = on_fault
@@ -165,7 +166,7 @@ class Stream:
         TimeoutError
             If it is not up in time; it goes on trying until `close`. `last_failure` says why.
         """
-        self._task = supervised(self._run(), self._on_fault)
+        self._task = supervised(self._run(), self._on_fault or (lambda error: None))
         up = asyncio.ensure_future(self._up.wait())
         done, _ = await asyncio.wait({up, self._task}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if up not in done:
@@ -181,8 +182,9 @@ class Stream:
         self._up.clear()
         task, self._task = self._task, None
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
+        if self._on_fault is None and not task.cancelled():
+            task.result()
 
     def rebuild(self, why: str) -> None:
         """Drop the connection now and make a new one; nothing if there is none."""
