@@ -87,6 +87,49 @@ class Live(Section):
         le=300,
         description="Time allowed for proving every order cancelled at the end, in seconds.",
     )
+    dead_man_s: int = Field(
+        60,
+        ge=0,
+        le=600,
+        description="Time without a sign of life from the runner after which the venue cancels each symbol's orders by "
+        "itself, in seconds; renewed three times as often; 0 switches it off. Off in replays.",
+    )
+    breaker_failures: int = Field(
+        5,
+        ge=0,
+        le=1_000,
+        description="Failures within breaker_window_s after which quoting rests, longer each time; 0 is never.",
+    )
+    breaker_window_s: float = Field(
+        10.0, ge=1, le=600, description="Time within which failures count together, in seconds."
+    )
+    breaker_longest_s: float = Field(60.0, ge=2, le=3600, description="Longest rest of quoting, in seconds.")
+    most_drift_ms: int = Field(
+        250,
+        ge=0,
+        le=5_000,
+        description="Largest change of the venue's clock against ours between two measurements, in milliseconds; "
+        "beyond it quoting rests; 0 is any. Off in replays.",
+    )
+    most_round_trip_ms: int = Field(
+        1_000,
+        ge=0,
+        le=10_000,
+        description="Longest round trip to the venue at which is quoted, in milliseconds; 0 is any. Off in replays.",
+    )
+    private_late_s: float = Field(
+        5.0,
+        ge=0,
+        le=60,
+        description="Time within which the private stream must tell what a query has told, in seconds; else it is "
+        "connected anew; 0 is never. Off in replays.",
+    )
+    canary_share: float = Field(
+        0.01,
+        gt=0,
+        le=0.25,
+        description="Mode canary only: the part of each quote's size and of each limit on money that is traded.",
+    )
 
 
 class Venue(Section):
@@ -99,9 +142,34 @@ class Venue(Section):
     stream_url: str = Field(
         "", description="Address of the websocket streams; empty takes the protocol's own."
     )
+    spot_url: str = Field(
+        "",
+        description="Address of the host that tells what the key may do; empty takes the protocol's own where rest_url "
+        "is empty, and otherwise that is not checked.",
+    )
     symbols: Symbols = Field(("BTCUSDT",), description="Instruments to follow, separated by commas.")
     account: Name = Field("main", description="Name of the account; one runner may hold it at a time.")
     use_amend: bool = Field(True, description="Amend orders where the venue can; otherwise cancel and place.")
+    margin_mode: Literal["any", "cross", "isolated"] = Field(
+        "any",
+        description="Margin mode that each symbol must have at the venue; a start on another is refused.",
+    )
+    leverage: int = Field(
+        0, ge=0, le=125, description="Leverage that each symbol must have at the venue; 0 is not compared."
+    )
+    multi_assets: bool = Field(
+        False,
+        description="Whether the account must be in multi-assets mode; a start on the other is refused.",
+    )
+    max_maker_fee_bps: float = Field(
+        2.0,
+        ge=-10,
+        le=100,
+        description="Highest maker fee to start with, in basis points of notional; a rebate is negative.",
+    )
+    max_taker_fee_bps: float = Field(
+        5.0, ge=-10, le=100, description="Highest taker fee to start with, in basis points of notional."
+    )
     api_key: SecretStr | None = Field(None, description="Key of the account; from the environment only.")
     api_secret: SecretStr | None = Field(
         None, description="Secret of the account; from the environment only."

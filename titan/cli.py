@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -32,6 +33,13 @@ def main_live(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--mode", choices=["loopback", "paper", "shadow", "canary", "live"], help="where orders go"
     )
+    parser.add_argument("--live", action="store_true", help="canary and live: real money is meant")
+    parser.add_argument(
+        "--account",
+        default="",
+        metavar="NAME",
+        help="canary and live: the account's name, or TITAN_LIVE_ACCOUNT",
+    )
     parser.add_argument(
         "--replay", type=Path, metavar="CAPTURE", help="loopback only: replay a recorded market"
     )
@@ -57,6 +65,7 @@ def seconds(text: str) -> float:
 
 
 def _live(options: argparse.Namespace) -> int:
+    from titan.live.modes import ACCOUNT_VARIABLE, Acts
     from titan.live.runner import RunOptions, run
 
     overrides = {}
@@ -65,6 +74,11 @@ def _live(options: argparse.Namespace) -> int:
     if options.venue:
         overrides["live.venue"] = options.venue
     settings = load_settings(options.settings, overrides=overrides)
+    acts = Acts(
+        stated_mode=load_settings(options.settings, environment={}).live.mode,
+        live_flag=options.live,
+        account=options.account or os.environ.get(ACCOUNT_VARIABLE, ""),
+    )
     wanted = RunOptions(
         venue=settings.live.venue,
         replay=options.replay,
@@ -72,6 +86,7 @@ def _live(options: argparse.Namespace) -> int:
         duration_s=options.duration,
         seed=options.seed,
         quiet=options.json,
+        acts=acts,
     )
     result = asyncio.run(run(settings, wanted))
     _show(result.summary, as_json=options.json)

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Annotated, NamedTuple
 
 from tests.engine.scripted_venue import SECOND, ScriptedVenue
-from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
+from titan.engine.configuration import KernelConfig, Resilience, StrategyConfig, Timing, VenueConfig
 from titan.engine.kernel import Kernel
 from titan.model import commands as c
 from titan.model import events as e
@@ -78,18 +78,28 @@ def configuration(
     limits=LIMITS,
     session=SESSION,
     use_amend=True,
+    resilience=None,
+    expected=None,
     **timing,
 ):
     return KernelConfig(
         session=session,
         reporting_currency="USDT",
         venues=tuple(
-            VenueConfig(name=name, protocol="test", account="main", symbols=symbols, use_amend=use_amend)
+            VenueConfig(
+                name=name,
+                protocol="test",
+                account="main",
+                symbols=symbols,
+                use_amend=use_amend,
+                expected=expected,
+            )
             for name in venues
         ),
         strategies=(strategy(),) if strategies is None else strategies,
         limits=limits,
         timing=Timing(**timing),
+        resilience=resilience or Resilience(),
     )
 
 

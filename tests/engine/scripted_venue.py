@@ -64,6 +64,9 @@ class ScriptedVenue:
         self.refusing: set[type] = set()
         self.lost: set[type] = set()
         self.nameless_trades = False
+        self.position_mode, self.multi_assets = "one_way", False
+        self.margin_mode, self.leverage = "cross", 20
+        self.withdrawals: bool | None = False
         self._ids = 1000
         self._book_ids = dict.fromkeys(symbols, 100)
         self._levels = {symbol: ((), ()) for symbol in symbols}
@@ -269,6 +272,29 @@ class ScriptedVenue:
                 )
             )
         return answers
+
+    def _query_setup(self, command, now_ns):
+        symbols = tuple(e.SymbolSetup(symbol, self.margin_mode, self.leverage) for symbol in self.terms)
+        return [
+            e.AccountSetup(
+                time_ns=now_ns, venue=self.name, position_mode=self.position_mode, multi_assets=self.multi_assets,
+                symbols=symbols, withdrawals=self.withdrawals,
+            )
+        ]  # fmt: skip
+
+    def _keep_alive(self, command, now_ns):
+        return [
+            e.KeptAlive(
+                time_ns=now_ns, venue=self.name, symbol=command.symbol, venue_ns=now_ns,
+                countdown_ns=command.countdown_ns,
+            )
+        ]  # fmt: skip
+
+    def _rebuild_stream(self, command, now_ns):
+        return [
+            e.StreamState(time_ns=now_ns, venue=self.name, stream="private", up=up, reason="rebuilt")
+            for up in (False, True)
+        ]
 
     def _request_book(self, command, now_ns):
         return [self.depth(now_ns, command.symbol)]

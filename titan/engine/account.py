@@ -146,7 +146,8 @@ def on_outcome(desk: Desk, outcome: CommandOutcome) -> None:
     desk.note(level, f"{outcome.action}_{outcome.outcome}", text, outcome.key, outcome.client_id)
     order = desk.orders.get(outcome.client_id)
     refused_change = outcome.outcome == "rejected" and outcome.action in {"amend", "cancel"}
-    if order is not None and order.live and (refused_change or outcome.outcome == "unknown"):
+    unclear = refused_change or outcome.outcome == "unknown"
+    if order is not None and order.live and unclear and not desk.venues[order.venue].health.shut:
         query(desk, order)
 
 

@@ -10,6 +10,7 @@ from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
 from titan.engine.gatekeeper import Gatekeeper
+from titan.engine.health import Health
 from titan.engine.ledger import Ledger
 from titan.engine.orders import OrderManager
 from titan.engine.portfolios import PortfolioHost
@@ -92,6 +93,7 @@ class VenueDesk:
     """When each kind of query was last asked."""
     foreign: set[str] = field(default_factory=set)
     """Venue ids of open orders that are not ours, already spoken of."""
+    health: Health = field(default_factory=Health)
 
     @property
     def connected(self) -> bool:

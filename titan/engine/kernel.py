@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from titan.engine import account, operator, portfolio_quoting, quoting, starting, stopping
+from titan.engine import (
+    account,
+    comparing,
+    operator,
+    portfolio_quoting,
+    protection,
+    quoting,
+    starting,
+    stopping,
+)
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
@@ -110,18 +119,22 @@ class Kernel:
             e.TradePrint: self._on_trade,
             e.MarkPrice: self._on_mark,
             e.BadFrame: self._on_bad_frame,
-            e.OrderUpdate: lambda event: account.on_order_update(self.desk, event),
-            e.Fill: lambda event: account.on_fill(self.desk, event),
-            e.CommandOutcome: lambda event: account.on_outcome(self.desk, event),
+            e.OrderUpdate: self._on_order_update,
+            e.Fill: self._on_fill,
+            e.CommandOutcome: self._on_outcome,
             e.OrderAbsent: lambda event: account.on_absent(self.desk, event),
             e.BalanceUpdate: lambda event: None,  # a hint only: wallets are compared where they are queried
             e.AccountSnapshot: self._on_account,
             e.OpenOrders: self._on_open_orders,
-            e.FillsQueried: lambda event: account.on_fills_queried(self.desk, event),
+            e.FillsQueried: self._on_fills_queried,
             e.Income: lambda event: account.on_income(self.desk, event),
             e.QueryFailed: self._on_query_failed,
             e.FeeRates: lambda event: starting.on_fee_rates(self.desk, event),
             e.InstrumentUpdate: lambda event: starting.on_instrument(self.desk, event),
+            e.AccountSetup: lambda event: comparing.on_setup(self.desk, event),
+            e.KeptAlive: lambda event: protection.on_alive(self.desk, event),
+            e.VenueShut: self._on_health,
+            e.ClockSync: self._on_health,
             e.SessionStarted: self._on_start,
             e.StreamState: self._on_stream,
             e.TimerFired: self._on_timer,
@@ -215,6 +228,31 @@ class Kernel:
 
     # ---- The account -------------------------------------------------------------------------------------
 
+    def _on_order_update(self, event: e.OrderUpdate) -> None:
+        protection.before_update(self.desk, event)
+        account.on_order_update(self.desk, event)
+
+    def _on_fill(self, event: e.Fill) -> None:
+        protection.note_told(self.desk, event)
+        account.on_fill(self.desk, event)
+
+    def _on_fills_queried(self, event: e.FillsQueried) -> None:
+        protection.before_fills(self.desk, event)
+        account.on_fills_queried(self.desk, event)
+
+    def _on_outcome(self, event: e.CommandOutcome) -> None:
+        protection.note_outcome(self.desk, event)
+        account.on_outcome(self.desk, event)
+
+    def _on_health(self, event: e.VenueShut | e.ClockSync) -> None:
+        """What forbids quoting pulls the quotes at once."""
+        if isinstance(event, e.VenueShut):
+            protection.on_shut(self.desk, event)
+        else:
+            protection.on_clock(self.desk, event)
+        for market in self.desk.markets_of(event.venue):
+            quoting.evaluate(self.desk, market)
+
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
         if event.purpose == "start" and "account" in venue.unread:
@@ -228,7 +266,10 @@ class Kernel:
             self.desk.ledger.close_session(mids)
 
     def _on_open_orders(self, event: e.OpenOrders) -> None:
+        for update in event.orders:
+            protection.before_update(self.desk, update)
         account.on_open_orders(self.desk, event)
+        protection.on_answer(self.desk, self.desk.venues[event.venue])
         stopping.on_open_orders(self.desk, event)
         operator.on_open_orders(self.desk, event)
 
@@ -238,6 +279,7 @@ class Kernel:
             stopping.request_stop(self.desk, f"{what}: {event.reason}", stopping.REFUSED)
             return
         self.desk.note("warning", "query_failed", f"{what}: {event.reason}; it is asked again")
+        protection.on_query_failed(self.desk, event)
 
     # ---- The session -------------------------------------------------------------------------------------
 
@@ -249,6 +291,7 @@ class Kernel:
 
     def _on_stream(self, event: e.StreamState) -> None:
         starting.on_stream(self.desk, event)
+        protection.on_stream(self.desk, event)
         for market in self.desk.markets_of(event.venue):
             self._after_market(market)
 
@@ -271,11 +314,16 @@ class Kernel:
             if desk.phase is Phase.RUNNING:
                 starting.ask_terms(desk)
             desk.timer("terms", desk.config.timing.terms_ns)
+        elif event.name == "alive":
+            protection.on_alive_timer(desk)
+        elif event.name.startswith("probe "):
+            protection.probe(desk, event.name.removeprefix("probe "))
 
     def _check(self) -> None:
         desk, timing = self.desk, self.desk.config.timing
         for order in desk.orders.live():
-            if "terms" in desk.venues[order.venue].unread:
+            venue = desk.venues[order.venue]
+            if "terms" in venue.unread or venue.health.shut:
                 continue  # nothing can be read there yet
             waited = desk.now_ns - max(order.asked_ns, order.queried_ns) >= timing.unknown_after_ns
             # What takes at once never stands: until its end is told it is in flight.
@@ -293,6 +341,7 @@ class Kernel:
             self._after_market(market)
             quoting.pull_orphans(desk, market)
         operator.on_timer(desk)
+        protection.check_private(desk)
         desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
         self._check_loss()
 
@@ -311,7 +360,8 @@ class Kernel:
 
     def _reconcile(self) -> None:
         for name, venue in self.desk.venues.items():
-            if not venue.streams["private"] and "terms" in venue.unread:
+            unread = not venue.streams["private"] and "terms" in venue.unread
+            if unread or venue.health.shut:
                 continue
             account.ask_orders(self.desk, name)
             for market in self.desk.markets_of(name):

@@ -168,7 +168,9 @@ def on_timer(desk: Desk) -> None:
             _answer(desk, request.name, False, f"NOT proven: {names}; it goes on, look at the venue")
             continue
         for order in left:
-            if order.state is OrderState.UNKNOWN and desk.now_ns - order.queried_ns >= order_pace(desk):
+            shut = desk.venues[order.venue].health.shut
+            waited = not shut and desk.now_ns - order.queried_ns >= order_pace(desk)
+            if order.state is OrderState.UNKNOWN and waited:
                 query(desk, order)
                 cancel(desk, order)
         if not left:

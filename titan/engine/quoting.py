@@ -8,6 +8,7 @@ from typing import TypeVar
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
 from titan.engine.judgement import judge
+from titan.engine.protection import obstacle as failing
 from titan.engine.router import Amend, Cancel, Place, Wanted, plan
 from titan.engine.strategies import Outlook, Seat, StrategyHost
 from titan.model.commands import AmendOrder, Decision, PlaceOrder
@@ -29,6 +30,7 @@ def obstacle(desk: Desk, market: Market, host: Seat) -> str:
         (desk.paused, f"paused: {desk.paused}"),
         (not venue.connected, "a stream is down"),
         (venue.unread, f"still reading {', '.join(sorted(venue.unread))}"),
+        (failing(desk, market.key), failing(desk, market.key)),
         (market.stopped, market.stopped),
         (market.instrument is None or not market.instrument.trading, "the instrument is not trading"),
         (market.book.state != "ready", f"the book is {market.book.state}: {market.book.reason}"),
@@ -82,7 +84,7 @@ def look(desk: Desk, market: Market, host: Seat) -> Outlook:
         now_ns=desk.now_ns,
         lots=desk.ledger.strategy_lots(market.key, host.config.name),
         spread_multiplier=1.0,
-        size_multiplier=1.0,
+        size_multiplier=desk.config.size_share,
         adjusting=desk.config.quoting,
         signals=None if market.signals is None else market.signals.read(desk.now_ns),
     )
@@ -141,8 +143,12 @@ def carry_out(desk: Desk, market: Market, host: Seat, quotes: Sequence[tuple[Wan
 
 
 def _just_cancelled(desk: Desk, order: Order) -> bool:
-    """A cancel without a clear answer is repeated at the pace of the queries, not with every change of the book."""
+    """A cancel without a clear answer is repeated at the pace of the queries, not with every change of the book.
+
+    While the venue refuses everything it is not repeated at all.
+    """
     recent = desk.now_ns - order.cancel_asked_ns < desk.config.timing.unknown_after_ns
+    recent |= desk.venues[order.venue].health.shut
     return order.state is OrderState.UNKNOWN and order.cancel_asked_ns > 0 and recent
 
 

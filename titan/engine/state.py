@@ -10,6 +10,7 @@ import msgspec
 
 from titan.engine.book import BookImage
 from titan.engine.desk import Desk, Ending, Market, Phase, Request, VenueDesk
+from titan.engine.health import Health
 from titan.engine.orders import Counts
 from titan.engine.portfolios import PortfolioHost
 from titan.engine.strategies import StrategyHost
@@ -91,6 +92,7 @@ def _venue(venue: VenueDesk) -> dict[str, Any]:
         "closing": venue.closing and msgspec.to_builtins(venue.closing),
         "asked_ns": venue.asked_ns,
         "foreign": sorted(venue.foreign),
+        "health": asdict(venue.health),
     }
 
 
@@ -170,5 +172,6 @@ def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
         venue.unread = set(kept["unread"])
         venue.asked_ns = kept["asked_ns"]
         venue.foreign = set(kept["foreign"])
+        venue.health = Health(**kept.get("health", {}))
         venue.opening = kept["opening"] and msgspec.convert(kept["opening"], AccountSnapshot)
         venue.closing = kept["closing"] and msgspec.convert(kept["closing"], AccountSnapshot)

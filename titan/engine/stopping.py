@@ -5,6 +5,7 @@ from __future__ import annotations
 from titan.engine.account import ask_account, ask_fills, ask_orders, cancel, query
 from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Desk, Ending, Phase, VenueDesk
+from titan.engine.protection import disarm
 from titan.model.commands import EndSession
 from titan.model.events import OpenOrders
 from titan.model.orders import OrderState
@@ -48,6 +49,7 @@ def advance(desk: Desk) -> None:
         if proven and fills_read and "end" not in venue.asked_ns:
             venue.asked_ns["end"] = desk.now_ns
             ask_account(desk, venue.name, "end")
+            disarm(desk, venue)
     if all(venue.closing is not None or _untouched(desk, venue) for venue in desk.venues.values()):
         _end(desk, ())
 

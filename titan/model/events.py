@@ -237,6 +237,47 @@ class InstrumentUpdate(Event, frozen=True, tag="instrument"):
     instrument: Instrument
 
 
+class SymbolSetup(msgspec.Struct, frozen=True):
+    """How the account has one symbol set up: `margin_mode` is ``cross`` or ``isolated``."""
+
+    symbol: str
+    margin_mode: str
+    leverage: int
+
+
+class AccountSetup(Event, frozen=True, tag="account_setup"):
+    """Answer to `QuerySetup`: the account's modes. `withdrawals` is None where the venue was not asked."""
+
+    venue: str
+    position_mode: Literal["one_way", "hedge"]
+    multi_assets: bool
+    symbols: tuple[SymbolSetup, ...]
+    withdrawals: bool | None = None
+    """Whether the key in use may withdraw."""
+
+
+class KeptAlive(VenueEvent, frozen=True, tag="kept_alive"):
+    """Answer to `KeepAlive`: the venue has confirmed the countdown, ns; at its end it cancels the symbol's orders."""
+
+    countdown_ns: int
+
+
+class VenueShut(Event, frozen=True, tag="venue_shut"):
+    """The venue has refused all requests until `until_ns` (session clock): a ban, or too many of them."""
+
+    venue: str
+    until_ns: int
+    reason: str
+
+
+class ClockSync(Event, frozen=True, tag="clock_sync"):
+    """The venue's clock was measured: venue minus session, and the round trip that it was measured over, ns."""
+
+    venue: str
+    offset_ns: int
+    round_trip_ns: int
+
+
 # ---- The session itself ----------------------------------------------------------------------------------
 
 
@@ -291,7 +332,8 @@ class KillSwitch(Event, frozen=True, tag="kill_switch"):
 
 AccountEvent = (
     OrderUpdate | Fill | CommandOutcome | OrderAbsent | BalanceUpdate | AccountSnapshot | OpenOrders
-    | FillsQueried | Income | QueryFailed | FeeRates | InstrumentUpdate
+    | FillsQueried | Income | QueryFailed | FeeRates | InstrumentUpdate | AccountSetup | KeptAlive | VenueShut
+    | ClockSync
 )  # fmt: skip
 SessionEvent = (
     SessionStarted | StreamState | TimerFired | StopRequested | StorageFailed | OperatorAction | KillSwitch
