@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
 
+from titan.engine.risk_settings import RiskSettings
 from titan.model.contract import parameter_ranges
 from titan.risk.limits import LimitSettings
 
@@ -153,26 +154,24 @@ class Strategy(Section):
         return {**self.parameters, **self.symbol_parameters.get(symbol, {})}
 
 
-def _limits() -> type[Section]:
-    """The [risk] section: one key for each limit of `titan.risk.limits`, with its range."""
-    kinds = {
-        name: get_args(hint)[0] for name, hint in get_type_hints(LimitSettings, include_extras=True).items()
-    }
-    fields: dict[str, Any] = {
-        name: (
-            kinds[name],
-            Field(
-                LimitSettings._field_defaults[name],
-                ge=allowed.low,
-                le=allowed.high,
-                description=f"{allowed.meaning[:1].upper()}{allowed.meaning[1:]} ({allowed.unit}).",
-            ),
-        )
-        for name, allowed in parameter_ranges(LimitSettings).items()
-    }
+def _fields(stated: Any) -> dict[str, Any]:
+    """One key for each field of a NamedTuple of ranges."""
+    kinds = {name: get_args(hint)[0] for name, hint in get_type_hints(stated, include_extras=True).items()}
+    fields: dict[str, Any] = {}
+    for name, allowed in parameter_ranges(stated).items():
+        bounds: dict[str, Any] = {} if kinds[name] is bool else {"ge": allowed.low, "le": allowed.high}
+        text = f"{allowed.meaning[:1].upper()}{allowed.meaning[1:]} ({allowed.unit})."
+        fields[name] = (kinds[name], Field(stated._field_defaults[name], description=text, **bounds))
+    return fields
+
+
+def _risk() -> type[Section]:
+    """The [risk] section: the gatekeeper's limits, and what shuts the desk by degrees."""
+    fields = _fields(LimitSettings) | _fields(RiskSettings)
     section: type[Section] = create_model("Risk", __base__=Section, **fields)
     section.__doc__ = (
-        "Limits that no strategy can pass. A limit of 0 is not set: every order that needs it is refused."
+        "Limits that no strategy can pass, and what shuts the desk by degrees. A limit that is not set refuses every "
+        "order that needs it."
     )
     return section
 
@@ -180,10 +179,10 @@ def _limits() -> type[Section]:
 if TYPE_CHECKING:
 
     class Risk(Section):
-        """Limits that no strategy can pass; see `titan.risk.limits.LimitSettings` for its fields."""
+        """Limits and shutdown; see `LimitSettings` and `titan.engine.risk_settings.RiskSettings` for the fields."""
 
 else:
-    Risk = _limits()
+    Risk = _risk()
 
 
 class Store(Section):

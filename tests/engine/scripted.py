@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from tests.engine.scripted_venue import SECOND, ScriptedVenue
 from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
 from titan.engine.kernel import Kernel
+from titan.engine.risk_settings import RiskSettings
 from titan.model import commands as c
 from titan.model import events as e
 from titan.model.contract import Quotes, Range
@@ -76,6 +77,7 @@ def configuration(
     symbols=("BTCUSDT",),
     strategies=None,
     limits=LIMITS,
+    risk=RiskSettings(),
     session=SESSION,
     use_amend=True,
     **timing,
@@ -90,6 +92,7 @@ def configuration(
         strategies=(strategy(),) if strategies is None else strategies,
         limits=limits,
         timing=Timing(**timing),
+        risk=risk,
     )
 
 

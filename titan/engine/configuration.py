@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from titan.engine.risk_settings import RiskSettings
 from titan.model.instruments import InstrumentKey
 from titan.risk.limits import LimitSettings
 
@@ -70,6 +71,7 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[StrategyConfig, ...]
     limits: LimitSettings
     timing: Timing = Timing()
+    risk: RiskSettings = RiskSettings()
 
     def venue(self, name: str) -> VenueConfig:
         """The venue of this name."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from titan.engine import account, operator, portfolio_quoting, quoting, starting, stopping
+from titan.engine import account, operator, portfolio_quoting, quoting, risk_watch, starting, stopping
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
@@ -20,6 +20,7 @@ from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.ledger import Ledger
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.engine.portfolios import PortfolioHost
+from titan.engine.risk_state import RiskState
 from titan.engine.router import STEADY
 from titan.engine.state import freeze, thaw
 from titan.engine.strategies import AnyStrategyModule, StrategyHost
@@ -30,7 +31,6 @@ from titan.model.contract import PortfolioModule, StrategyModule
 from titan.model.orders import Lifetime, OrderState
 
 DAY_NS = 86_400 * 10**9
-STOPPED_BY_RISK = 4
 STOPPED_BY_STORAGE = 5
 
 
@@ -76,6 +76,7 @@ class Kernel:
                 if not each.legs
             ],
             gate=Gatekeeper(config.limits, [venue.name for venue in config.venues]),
+            risk=RiskState(config),
             portfolios=[
                 PortfolioHost(each, cast("PortfolioModule", strategies[each.code]))
                 for each in config.strategies
@@ -110,6 +111,7 @@ class Kernel:
             e.StorageFailed: self._on_storage_failed,
             e.OperatorAction: lambda event: operator.on_action(self.desk, event),
             e.KillSwitch: lambda event: operator.on_kill_switch(self.desk, event),
+            e.RiskResult: lambda event: risk_watch.on_result(self.desk, event),
         }
 
     def step(self, event: e.AnyEvent) -> tuple[AnyCommand, ...]:
@@ -122,6 +124,8 @@ class Kernel:
         desk.touched.clear()
         if desk.phase is not Phase.ENDED:
             self._handlers[type(event)](event)
+            if desk.revalued:
+                risk_watch.observe(desk)
             portfolio_quoting.evaluate(desk)
             if desk.phase is Phase.STARTING:
                 starting.advance(desk)
@@ -192,8 +196,11 @@ class Kernel:
 
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
+        venue.account = event
         if event.purpose == "start" and "account" in venue.unread:
             starting.on_opening(self.desk, venue, event)
+            # The first quote must know what the time since the predecessor has cost.
+            self.desk.revalue()
             return
         account.check_positions(self.desk, event)
         if event.purpose == "end":
@@ -249,6 +256,8 @@ class Kernel:
 
     def _check(self) -> None:
         desk, timing = self.desk, self.desk.config.timing
+        desk.revalue()
+        risk_watch.observe(desk)
         for order in desk.orders.live():
             if "terms" in desk.venues[order.venue].unread:
                 continue  # nothing can be read there yet
@@ -269,20 +278,6 @@ class Kernel:
             quoting.pull_orphans(desk, market)
         operator.on_timer(desk)
         desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
-        self._check_loss()
-
-    def _check_loss(self) -> None:
-        desk = self.desk
-        desk.revalue()
-        total = desk.pnl
-        if total is None:
-            return
-        if desk.now_ns // DAY_NS != desk.day:
-            desk.day, desk.day_open = desk.now_ns // DAY_NS, total
-        limit = desk.config.limits.max_daily_loss
-        if limit and desk.day_open - total >= Decimal(limit):
-            text = f"the day's loss of {desk.day_open - total} has reached max_daily_loss = {limit}"
-            stopping.request_stop(desk, text, STOPPED_BY_RISK)
 
     def _reconcile(self) -> None:
         for name, venue in self.desk.venues.items():

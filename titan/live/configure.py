@@ -7,6 +7,7 @@ from typing import cast
 
 from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
 from titan.engine.portfolios import check_legs, spans_several
+from titan.engine.risk_settings import RiskSettings, shutdown_parameters
 from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
 from titan.live.errors import UsageError
 from titan.model.contract import PortfolioModule, build_parameters
@@ -17,7 +18,9 @@ MS_NS = 1_000_000
 S_NS = 1_000_000_000
 
 
-def kernel_config(settings: Settings, session: str, venue: str, duration_s: float) -> KernelConfig:
+def kernel_config(
+    settings: Settings, session: str, venue: str, duration_s: float, *, unattended: bool = False
+) -> KernelConfig:
     """The engine's configuration for one session on one venue.
 
     Parameters
@@ -26,6 +29,8 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
         The [venue.NAME] that is traded; strategies of other venues stay out of it.
     duration_s : float
         Seconds of the session's clock from the first quote; 0 is no end.
+    unattended : bool
+        Nobody is there to resume: STOP ends the session, as it does where there is a duration.
 
     Raises
     ------
@@ -57,7 +62,8 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
             ),
         ),
         strategies=strategies,
-        limits=LimitSettings(**settings.risk.model_dump()),
+        limits=LimitSettings(*(getattr(settings.risk, name) for name in LimitSettings._fields)),
+        risk=_risk(settings, unattended or duration_s > 0),
         timing=Timing(
             quote_interval_ns=live.quote_interval_ms * MS_NS,
             markout_ns=round(live.markout_s * S_NS),
@@ -68,6 +74,14 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
             duration_ns=round(duration_s * S_NS),
         ),
     )
+
+
+def _risk(settings: Settings, ends: bool) -> RiskSettings:
+    stated = RiskSettings(*(getattr(settings.risk, name) for name in RiskSettings._fields))
+    stated = stated._replace(end_on_stop=stated.end_on_stop or ends)
+    limits = LimitSettings(*(getattr(settings.risk, name) for name in LimitSettings._fields))
+    shutdown_parameters(limits, stated)  # a contradiction is told before an exchange is started
+    return stated
 
 
 def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from titan.engine.kernel import Kernel
-from titan.live import provenance
+from titan.live import provenance, risk_results
 from titan.live.child import ChildExchange
 from titan.live.clocks import session_clock
 from titan.live.configure import kernel_config, strategy_modules
@@ -271,6 +272,10 @@ class Runner:
         self, pulse: Pulse, session: Session, outbox: Outbox, adapter: Adapter, telemetry: Telemetry
     ) -> None:
         control = self._control(session)
+        complain = partial(telemetry.log.warning, code="risk_result_unreadable")
+        results = risk_results.RiskResults(
+            self._settings.project.data / risk_results.NAME, self._ingest, complain
+        )
         await control.open()
         try:
             await self._open(session, adapter)
@@ -278,6 +283,7 @@ class Runner:
 
                 def look() -> None:
                     control.watch()
+                    results.watch()
                     view.refresh()
 
                 await pulse.beat(outbox, look)

@@ -105,6 +105,9 @@ class Telemetry:
         self._pnl = Gauge("titan_pnl", "Session P&L in the reporting currency", registry=self.registry)
         self._live = Gauge("titan_open_orders", "Orders not proven ended", registry=self.registry)
         self._phase = Gauge("titan_running", "1 while the session may quote", registry=self.registry)
+        self._risk = Gauge(
+            "titan_risk_level", "0 NORMAL, 1 CAUTION, 2 WARNING, 3 CRITICAL, 4 STOP", registry=self.registry
+        )
         self._counts: dict[str, int] = {}
         self._web: web.AppRunner | None = None
 
@@ -143,6 +146,7 @@ class Telemetry:
             self._position.labels(instrument).set(lots)
         self._pnl.set(float("nan") if summary.pnl is None else float(summary.pnl))
         self._live.set(summary.open_orders)
+        self._risk.set(self._kernel.desk.level)
         self._phase.set(self._kernel.desk.phase is Phase.RUNNING)
         return generate_latest(self.registry)
 
