@@ -31,6 +31,8 @@ LIMITS = LimitSettings(
     duplicate_window_s=0.05,
 )
 
+RISK = RiskSettings()
+
 
 class Straddle:
     """A strategy that quotes around the mid; it raises where a parameter tells it to."""
@@ -77,7 +79,7 @@ def configuration(
     symbols=("BTCUSDT",),
     strategies=None,
     limits=LIMITS,
-    risk=RiskSettings(),
+    risk=RISK,
     session=SESSION,
     use_amend=True,
     **timing,

@@ -73,9 +73,7 @@ def measures(desk: Desk) -> dict[str, float]:
 
 
 def stop_reason(desk: Desk) -> str:
-    """Why the risk state is in STOP, in words; empty if it is not."""
-    if desk.risk.level is not Level.STOP:
-        return ""
+    """Why the risk state is in STOP, in words."""
     loss = desk.day_loss
     if desk.risk.channel_levels.get(DAILY_LOSS) is Level.STOP and loss is not None:
         return f"the day's loss of {loss} has reached max_daily_loss = {desk.risk.limits[DAILY_LOSS]:g}"
