@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.engine.losing import mark, result
 from tests.engine.scripted import LIMITS, MODULES, RISK, SESSION, START, Session, configuration, of, strategy
 from tests.engine.scripted_venue import MID, SECOND
-from tests.engine.test_risk_levels import mark, result
 from titan.engine.kernel import Kernel
 from titan.engine.risk_measures import measures
 from titan.engine.risk_settings import LIMIT_OF, RiskSettings, shutdown_parameters, watched

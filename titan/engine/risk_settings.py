@@ -58,7 +58,12 @@ class RiskSettings(NamedTuple):
     critical_spread: Annotated[float, Range(1, 100, "factor", "on the spread of quotes in CRITICAL")] = 2.5
     end_on_stop: Annotated[
         bool,
-        Range(0, 1, "true or false", "whether STOP ends the session; a backtest and a --duration always end"),
+        Range(
+            0,
+            1,
+            "true or false",
+            "whether STOP ends the session; a recorded market and a --duration end it always",
+        ),
     ] = False
 
 

@@ -163,7 +163,13 @@ class Runner:
         """Run the session; whatever happens, streams and files are closed."""
         clock, hello = await session_clock(self._address.control_url)
         session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
-        config = kernel_config(self._settings, session_id, self._options.venue, self._options.duration_s)
+        config = kernel_config(
+            self._settings,
+            session_id,
+            self._options.venue,
+            self._options.duration_s,
+            unattended=self._options.replay is not None,
+        )
         modules = strategy_modules(config)
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
         account = f"{self._account}@{hello.instance}"
