@@ -437,6 +437,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'titan.risk.checks.check_crossing': ('risk/checks.html#check_crossing', 'titan/risk/checks.py'),
                                    'titan.risk.checks.check_executions': ('risk/checks.html#check_executions', 'titan/risk/checks.py'),
                                    'titan.risk.checks.check_gross': ('risk/checks.html#check_gross', 'titan/risk/checks.py'),
+                                   'titan.risk.checks.check_level': ('risk/checks.html#check_level', 'titan/risk/checks.py'),
                                    'titan.risk.checks.check_loss': ('risk/checks.html#check_loss', 'titan/risk/checks.py'),
                                    'titan.risk.checks.check_min_notional': ('risk/checks.html#check_min_notional', 'titan/risk/checks.py'),
                                    'titan.risk.checks.check_open_orders': ('risk/checks.html#check_open_orders', 'titan/risk/checks.py'),

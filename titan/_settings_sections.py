@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
 
+from titan.engine.risk_settings import RiskSettings
 from titan.engine.signals import SignalSettings
 from titan.model.contract import Range, parameter_ranges
 from titan.risk.limits import LimitSettings
@@ -227,18 +228,22 @@ class Strategy(Section):
         return {**self.parameters, **self.symbol_parameters.get(symbol, {})}
 
 
-def _generated(name: str, stated: type[Any], meaning: str) -> type[Section]:
-    """A section with one key for each field of a NamedTuple whose fields have a `Range`."""
+def _fields(stated: Any) -> dict[str, Any]:
+    """One key for each field of a NamedTuple of ranges."""
     kinds = {key: get_args(hint)[0] for key, hint in get_type_hints(stated, include_extras=True).items()}
-    fields: dict[str, Any] = {
-        key: (
+    fields: dict[str, Any] = {}
+    for key, allowed in parameter_ranges(stated).items():
+        bounds: dict[str, Any] = {} if kinds[key] is bool else {"ge": allowed.low, "le": allowed.high}
+        fields[key] = (
             kinds[key],
-            Field(
-                stated._field_defaults[key], ge=allowed.low, le=allowed.high, description=_sentence(allowed)
-            ),
+            Field(stated._field_defaults[key], description=_sentence(allowed), **bounds),
         )
-        for key, allowed in parameter_ranges(stated).items()
-    }
+    return fields
+
+
+def _generated(name: str, meaning: str, *stated: Any) -> type[Section]:
+    """A section with one key for each field of NamedTuples whose fields have a `Range`."""
+    fields = {key: field for each in stated for key, field in _fields(each).items()}
     section: type[Section] = create_model(name, __base__=Section, **fields)
     section.__doc__ = meaning
     return section
@@ -252,7 +257,7 @@ def _sentence(allowed: Range) -> str:
 if TYPE_CHECKING:
 
     class Risk(Section):
-        """Limits that no strategy can pass; see `titan.risk.limits.LimitSettings` for its fields."""
+        """Limits and shutdown; see `LimitSettings` and `titan.engine.risk_settings.RiskSettings` for the fields."""
 
     class Quoting(Section):
         """How every strategy's quotes answer; see `titan.strategy.adjustments.Parameters` for its fields."""
@@ -263,19 +268,21 @@ if TYPE_CHECKING:
 else:
     Risk = _generated(
         "Risk",
+        "Limits that no strategy can pass, and what shuts the desk by degrees. A limit that is not set refuses every "
+        "order that needs it.",
         LimitSettings,
-        "Limits that no strategy can pass. A limit of 0 is not set: every order that needs it is refused.",
+        RiskSettings,
     )
     Quoting = _generated(
         "Quoting",
-        Parameters,
         "How every strategy's quotes answer inventory and danger. The defaults change nothing; a signal that is not "
         "known counts as the worst that these keys allow for.",
+        Parameters,
     )
     Signals = _generated(
         "Signals",
-        SignalSettings,
         "How the signals that [quoting] answers are measured, for each instrument alike.",
+        SignalSettings,
     )
 
 

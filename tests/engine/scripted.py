@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from tests.engine.scripted_venue import SECOND, ScriptedVenue
 from titan.engine.configuration import KernelConfig, Resilience, StrategyConfig, Timing, VenueConfig
 from titan.engine.kernel import Kernel
+from titan.engine.risk_settings import RiskSettings
 from titan.model import commands as c
 from titan.model import events as e
 from titan.model.contract import Quotes, Range
@@ -29,6 +30,8 @@ LIMITS = LimitSettings(
     cancel_reserve=20,
     duplicate_window_s=0.05,
 )
+
+RISK = RiskSettings()
 
 
 class Straddle:
@@ -76,6 +79,7 @@ def configuration(
     symbols=("BTCUSDT",),
     strategies=None,
     limits=LIMITS,
+    risk=RISK,
     session=SESSION,
     use_amend=True,
     resilience=None,
@@ -100,6 +104,7 @@ def configuration(
         limits=limits,
         timing=Timing(**timing),
         resilience=resilience or Resilience(),
+        risk=risk,
     )
 
 

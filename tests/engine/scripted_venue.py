@@ -67,6 +67,8 @@ class ScriptedVenue:
         self.position_mode, self.multi_assets = "one_way", False
         self.margin_mode, self.leverage = "cross", 20
         self.withdrawals: bool | None = False
+        self.margin: tuple[Decimal, Decimal] | None = None  # maintenance margin and margin balance
+        self.liquidations: dict[str, Decimal] = {}
         self._ids = 1000
         self._book_ids = dict.fromkeys(symbols, 100)
         self._levels = {symbol: ((), ()) for symbol in symbols}
@@ -253,12 +255,17 @@ class ScriptedVenue:
                 terms, mark = self.terms[symbol], self.terms[symbol].price(self.mids[symbol])
                 worth = terms.size(holding.lots) * mark
                 entry = abs(holding.cost / terms.size(holding.lots))
-                positions.append(e.Position(symbol, holding.lots, entry, mark, worth - holding.cost))
+                positions.append(
+                    e.Position(
+                        symbol, holding.lots, entry, mark, worth - holding.cost, self.liquidations.get(symbol)
+                    )
+                )
         balances = tuple(e.Balance(asset, wallet) for asset, wallet in self.wallets.items())
         return [
             e.AccountSnapshot(
                 time_ns=now_ns, venue=self.name, purpose=command.purpose, balances=balances,
-                positions=tuple(positions), venue_ns=now_ns,
+                positions=tuple(positions), venue_ns=now_ns, maintenance_margin=self.margin and self.margin[0],
+                margin_balance=self.margin and self.margin[1],
             )
         ]  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from titan.engine.regimes import RegimeConfig
+from titan.engine.risk_settings import RiskSettings
 from titan.engine.signals import SignalSettings
 from titan.model.instruments import InstrumentKey
 from titan.risk.limits import LimitSettings
@@ -114,6 +115,7 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How the signals are measured; None, as in sessions of before there were any, measures none."""
     regimes: tuple[RegimeConfig, ...] = ()
     """The regimes of each instrument for which a model was given."""
+    risk: RiskSettings = RiskSettings()
 
     def venue(self, name: str) -> VenueConfig:
         """The venue of this name."""

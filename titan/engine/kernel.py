@@ -18,6 +18,7 @@ from titan.engine import (
     portfolio_quoting,
     protection,
     quoting,
+    risk_watch,
     starting,
     stopping,
 )
@@ -30,6 +31,7 @@ from titan.engine.ledger import Ledger
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.engine.portfolios import PortfolioHost
 from titan.engine.regimes import BarRegimes
+from titan.engine.risk_state import RiskState
 from titan.engine.router import STEADY
 from titan.engine.signals import MarketSignals, RegimeModel
 from titan.engine.state import freeze, thaw
@@ -42,7 +44,6 @@ from titan.model.instruments import InstrumentKey
 from titan.model.orders import Lifetime, OrderState
 
 DAY_NS = 86_400 * 10**9
-STOPPED_BY_RISK = 4
 STOPPED_BY_STORAGE = 5
 
 
@@ -104,6 +105,7 @@ class Kernel:
                 if not each.legs
             ],
             gate=Gatekeeper(config.limits, [venue.name for venue in config.venues]),
+            risk=RiskState(config),
             portfolios=[
                 PortfolioHost(each, cast("PortfolioModule", strategies[each.code]))
                 for each in config.strategies
@@ -142,6 +144,7 @@ class Kernel:
             e.StorageFailed: self._on_storage_failed,
             e.OperatorAction: lambda event: operator.on_action(self.desk, event),
             e.KillSwitch: lambda event: operator.on_kill_switch(self.desk, event),
+            e.RiskResult: lambda event: risk_watch.on_result(self.desk, event),
         }
 
     def step(self, event: e.AnyEvent) -> tuple[AnyCommand, ...]:
@@ -154,6 +157,8 @@ class Kernel:
         desk.touched.clear()
         if desk.phase is not Phase.ENDED:
             self._handlers[type(event)](event)
+            if desk.revalued:
+                risk_watch.observe(desk)
             portfolio_quoting.evaluate(desk)
             if desk.phase is Phase.STARTING:
                 starting.advance(desk)
@@ -255,8 +260,11 @@ class Kernel:
 
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
+        venue.account = event
         if event.purpose == "start" and "account" in venue.unread:
             starting.on_opening(self.desk, venue, event)
+            # The first quote must know what the time since the predecessor has cost.
+            self.desk.revalue()
             return
         account.check_positions(self.desk, event)
         if event.purpose == "end":
@@ -321,6 +329,8 @@ class Kernel:
 
     def _check(self) -> None:
         desk, timing = self.desk, self.desk.config.timing
+        desk.revalue()
+        risk_watch.observe(desk)
         for order in desk.orders.live():
             venue = desk.venues[order.venue]
             if "terms" in venue.unread or venue.health.shut:
@@ -343,20 +353,6 @@ class Kernel:
         operator.on_timer(desk)
         protection.check_private(desk)
         desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
-        self._check_loss()
-
-    def _check_loss(self) -> None:
-        desk = self.desk
-        desk.revalue()
-        total = desk.pnl
-        if total is None:
-            return
-        if desk.now_ns // DAY_NS != desk.day:
-            desk.day, desk.day_open = desk.now_ns // DAY_NS, total
-        limit = desk.config.limits.max_daily_loss
-        if limit and desk.day_open - total >= Decimal(limit):
-            text = f"the day's loss of {desk.day_open - total} has reached max_daily_loss = {limit}"
-            stopping.request_stop(desk, text, STOPPED_BY_RISK)
 
     def _reconcile(self) -> None:
         for name, venue in self.desk.venues.items():

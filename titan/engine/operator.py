@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from titan.engine import quoting
+from titan.engine import quoting, risk_measures
 from titan.engine.account import ask_orders, cancel, query
 from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Desk, Phase, Request
 from titan.model.commands import OperatorAnswer
 from titan.model.events import KillSwitch, OpenOrders, OperatorAction
 from titan.model.orders import Order, OrderState
+from titan.risk.shutdown import Level
 
 ACTIONS = ("pause", "resume", "stop", "cancel")
 
@@ -94,7 +95,14 @@ def halt(desk: Desk, reason: str) -> None:
 
 def _resume(desk: Desk, event: OperatorAction) -> None:
     was = desk.halted or desk.paused
+    if desk.halted:
+        desk.risk.release(event.who)
     desk.paused = desk.halted = ""
+    risk_measures.update(desk)
+    if desk.risk.level is Level.STOP:
+        halt(desk, risk_measures.stop_reason(desk))
+        _answer(desk, event.request, False, f"released from: {was}; STOP again at once: {desk.halted}")
+        return
     _withdraw(desk)
     reasons = {quoting.obstacle(desk, desk.markets[host.key], host) for host in desk.seats}
     still = sorted(reason for reason in reasons if reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from titan.engine import permission
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
 from titan.engine.judgement import judge
@@ -83,8 +84,8 @@ def look(desk: Desk, market: Market, host: Seat) -> Outlook:
         mark=market.mark,
         now_ns=desk.now_ns,
         lots=desk.ledger.strategy_lots(market.key, host.config.name),
-        spread_multiplier=1.0,
-        size_multiplier=desk.config.size_share,
+        spread_multiplier=desk.action.spread_factor,
+        size_multiplier=desk.action.size_factor * desk.config.size_share,
         adjusting=desk.config.quoting,
         signals=None if market.signals is None else market.signals.read(desk.now_ns),
     )
@@ -117,14 +118,20 @@ def _quarantine(desk: Desk, seats: Sequence[Seat], fault: str) -> None:
 
 
 def resume(desk: Desk, market: Market, host: Seat) -> None:
-    """Nothing stands in the way any more."""
-    if host.obstacle:
-        host.obstacle = market.obstacle = ""
+    """Nothing stands in the way any more, or only the risk level of what would add to a position."""
+    told = permission.restriction(desk)
+    if told == host.obstacle:
+        return
+    host.obstacle = market.obstacle = told
+    if told:
+        desk.note("warning", "reducing_only", told, market.key)
+    else:
         desk.note("info", "quoting", f"{host.config.name} quotes", market.key)
 
 
 def carry_out(desk: Desk, market: Market, host: Seat, quotes: Sequence[tuple[Wanted, Decision]]) -> None:
     """Bring what this strategy has in the book to the quotes it wants."""
+    quotes = permission.permitted(desk, market, host.config.name, quotes)
     wanted, decisions = [quote for quote, _ in quotes], dict(quotes)
     working = [
         order

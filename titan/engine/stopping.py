@@ -9,11 +9,15 @@ from titan.engine.protection import disarm
 from titan.model.commands import EndSession
 from titan.model.events import OpenOrders
 from titan.model.orders import OrderState
+from titan.risk.shutdown import Level
 
 RETRY_NS = 500_000_000
 
 REFUSED = 3
 """Exit code: the session may not start as it is configured."""
+
+STOPPED_BY_RISK = 4
+"""Exit code: the session ended in STOP by a risk channel."""
 
 NOT_PROVEN = 5
 """Exit code: stopped by storage, or orders not proven cancelled."""
@@ -115,7 +119,8 @@ def _end(desk: Desk, left_open: tuple[str, ...]) -> None:
     if ending is None:
         return
     desk.phase = Phase.ENDED
-    code = NOT_PROVEN if left_open else ending.exit_code
+    by_risk = desk.risk.level is Level.STOP and not ending.exit_code
+    code = NOT_PROVEN if left_open else STOPPED_BY_RISK if by_risk else ending.exit_code
     for order in left_open:
         desk.note(
             "error", "left_open", f"not proven cancelled: {order}; look at the venue and cancel it by hand"

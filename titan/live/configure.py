@@ -16,6 +16,7 @@ from titan.engine.configuration import (
     VenueConfig,
 )
 from titan.engine.portfolios import check_legs, spans_several
+from titan.engine.risk_settings import RiskSettings, shutdown_parameters
 from titan.engine.signals import SignalSettings
 from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
 from titan.live.errors import UsageError
@@ -30,7 +31,13 @@ S_NS = 1_000_000_000
 
 
 def kernel_config(
-    settings: Settings, session: str, venue: str, duration_s: float, *, real_time: bool = True
+    settings: Settings,
+    session: str,
+    venue: str,
+    duration_s: float,
+    *,
+    real_time: bool = True,
+    unattended: bool = False,
 ) -> KernelConfig:
     """The engine's configuration for one session on one venue.
 
@@ -42,6 +49,8 @@ def kernel_config(
         Seconds of the session's clock from the first quote; 0 is no end.
     real_time : bool
         False for a replay, whose clock stands still or runs faster: what compares clocks with it is off there.
+    unattended : bool
+        Nobody is there to resume: STOP ends the session, as it does where there is a duration.
 
     Raises
     ------
@@ -75,6 +84,7 @@ def kernel_config(
         ),
         strategies=strategies,
         limits=_limits(settings),
+        risk=_risk(settings, unattended or duration_s > 0),
         size_share=live.canary_share if live.mode == "canary" else 1.0,
         resilience=_resilience(live, real_time=real_time),
         quoting=Parameters(**settings.quoting.model_dump()),
@@ -94,7 +104,7 @@ def kernel_config(
 
 def _limits(settings: Settings) -> LimitSettings:
     """The limits of [risk]; in mode canary those on money are cut to its share."""
-    limits = LimitSettings(**settings.risk.model_dump())
+    limits = LimitSettings(*(getattr(settings.risk, name) for name in LimitSettings._fields))
     if settings.live.mode != "canary":
         return limits
     money = ("max_order_notional", "max_position_notional", "max_gross_notional", "max_daily_loss")
@@ -124,6 +134,13 @@ def _resilience(live: Live, *, real_time: bool) -> Resilience:
         breaker_window_ns=round(live.breaker_window_s * S_NS),
         breaker_longest_ns=round(live.breaker_longest_s * S_NS),
     )
+
+
+def _risk(settings: Settings, ends: bool) -> RiskSettings:
+    stated = RiskSettings(*(getattr(settings.risk, name) for name in RiskSettings._fields))
+    stated = stated._replace(end_on_stop=stated.end_on_stop or ends)
+    shutdown_parameters(_limits(settings), stated)  # a contradiction is told before an exchange is started
+    return stated
 
 
 def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from titan.engine.kernel import Kernel
-from titan.live import provenance
+from titan.live import provenance, risk_results
 from titan.live.child import ChildExchange
 from titan.live.configure import kernel_config, strategy_modules
 from titan.live.control import Control, control_path, machine_folder
@@ -165,9 +166,13 @@ class Runner:
         stated = self._settings.venue[self._options.venue]
         clock, instance, real_time = await clock_of(self._address, stated)
         session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
-        duration_s = self._options.duration_s
         config = kernel_config(
-            self._settings, session_id, self._options.venue, duration_s, real_time=real_time
+            self._settings,
+            session_id,
+            self._options.venue,
+            self._options.duration_s,
+            real_time=real_time,
+            unattended=self._options.replay is not None,
         )
         modules = strategy_modules(config)
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
@@ -278,6 +283,10 @@ class Runner:
         self, pulse: Pulse, session: Session, outbox: Outbox, adapter: Adapter, telemetry: Telemetry
     ) -> None:
         control = self._control(session)
+        complain = partial(telemetry.log.warning, code="risk_result_unreadable")
+        results = risk_results.RiskResults(
+            self._settings.project.data / risk_results.NAME, self._ingest, complain
+        )
         await control.open()
         try:
             await self._open(session, adapter)
@@ -285,6 +294,7 @@ class Runner:
 
                 def look() -> None:
                     control.watch()
+                    results.watch()
                     view.refresh()
 
                 await pulse.beat(outbox, look)

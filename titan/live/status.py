@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from titan.engine.desk import Market
+import msgspec
+
+from titan.engine.desk import Desk, Market
 from titan.engine.kernel import Kernel
+from titan.engine.risk_settings import LIMIT_OF
 from titan.live.summary import money
 from titan.model.orders import Order
 
@@ -25,6 +29,7 @@ def status(kernel: Kernel) -> dict[str, Any]:
         "day_loss": money(desk.day_loss),
         "max_daily_loss": desk.config.limits.max_daily_loss,
         "differences": summary.differences,
+        "risk": _risk(desk),
         "venues": {
             name: {"streams": venue.streams, "unread": sorted(venue.unread)}
             for name, venue in desk.venues.items()
@@ -38,6 +43,33 @@ def status(kernel: Kernel) -> dict[str, Any]:
             for host in desk.seats
         },
     }  # fmt: skip
+
+
+def _risk(desk: Desk) -> dict[str, Any]:
+    """The level and every channel: what it measures, its limit and its own level; null where it cannot be read."""
+    risk = desk.risk
+    return {
+        "level": desk.level.name,
+        "may_increase": desk.action.may_increase,
+        "size_factor": desk.action.size_factor,
+        "spread_factor": desk.action.spread_factor,
+        "released_by": risk.state.released_by,
+        "channels": {
+            name: {
+                "level": level.name,
+                "value": _finite(risk.measures[name]),
+                "limit": risk.limits[name],
+                "share": _finite(risk.share(name, risk.measures[name])),
+                "key": LIMIT_OF[name],
+            }
+            for name, level in risk.channel_levels.items()
+        },
+        "result": risk.result and msgspec.to_builtins(risk.result),
+    }
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _instrument(kernel: Kernel, market: Market) -> dict[str, Any]:

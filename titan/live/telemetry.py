@@ -117,6 +117,9 @@ class Telemetry:
         }
         self.inboxes: Mapping[str, Inbox] = {}
         """Read for the gauges, by venue."""
+        self._risk = Gauge(
+            "titan_risk_level", "0 NORMAL, 1 CAUTION, 2 WARNING, 3 CRITICAL, 4 STOP", registry=self.registry
+        )
         self._counts: dict[str, int] = {}
         self._web: web.AppRunner | None = None
 
@@ -158,6 +161,7 @@ class Telemetry:
         for venue, inbox in self.inboxes.items():
             for name, gauge in self._backlog.items():
                 gauge.labels(venue).set(getattr(inbox, name))
+        self._risk.set(self._kernel.desk.level)
         self._phase.set(self._kernel.desk.phase is Phase.RUNNING)
         return generate_latest(self.registry)
 

@@ -165,6 +165,10 @@ class Position(msgspec.Struct, frozen=True):
     entry: Decimal
     mark: Decimal
     unrealized: Decimal
+    liquidation: Decimal | None = None
+    """The price at which the venue would close it; 0 where no price would, None where it does not say."""
+    maintenance_margin: Decimal | None = None
+    """What it binds at the least, settle currency; None where the venue does not say."""
 
 
 class BalanceUpdate(Event, frozen=True, tag="balance_update"):
@@ -184,6 +188,10 @@ class AccountSnapshot(Event, frozen=True, tag="account_snapshot"):
     balances: tuple[Balance, ...]
     positions: tuple[Position, ...]
     venue_ns: int = 0
+    maintenance_margin: Decimal | None = None
+    """What all positions bind at the least, and what the account is worth with its open profit: the venue liquidates
+    where they meet. Both in the venue's one unit of account; None where it does not say."""
+    margin_balance: Decimal | None = None
 
 
 class OpenOrders(Event, frozen=True, tag="open_orders"):
@@ -330,13 +338,48 @@ class KillSwitch(Event, frozen=True, tag="kill_switch"):
     why: str
 
 
+class RiskPart(msgspec.Struct, frozen=True):
+    """What one position adds to the portfolio's expected shortfall, reporting currency."""
+
+    venue: str
+    symbol: str
+    shortfall: float
+
+
+class StressLoss(msgspec.Struct, frozen=True):
+    """What all positions would lose in one named scenario, reporting currency; a gain is negative."""
+
+    name: str
+    loss: float
+
+
+class RiskResult(Event, frozen=True, tag="risk_result"):
+    """The portfolio's risk as another process has computed it; after `expires_ns` it says nothing any more."""
+
+    source: str
+    currency: str
+    shortfall: float
+    """Expected shortfall of all positions together; the parts, where there are any, sum to it."""
+    parts: tuple[RiskPart, ...]
+    stresses: tuple[StressLoss, ...]
+    computed_ns: int
+    expires_ns: int
+
+
 AccountEvent = (
     OrderUpdate | Fill | CommandOutcome | OrderAbsent | BalanceUpdate | AccountSnapshot | OpenOrders
     | FillsQueried | Income | QueryFailed | FeeRates | InstrumentUpdate | AccountSetup | KeptAlive | VenueShut
     | ClockSync
 )  # fmt: skip
 SessionEvent = (
-    SessionStarted | StreamState | TimerFired | StopRequested | StorageFailed | OperatorAction | KillSwitch
+    SessionStarted
+    | StreamState
+    | TimerFired
+    | StopRequested
+    | StorageFailed
+    | OperatorAction
+    | KillSwitch
+    | RiskResult
 )
 JournalledEvent = AccountEvent | SessionEvent
 AnyEvent = MarketEvent | JournalledEvent
