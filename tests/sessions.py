@@ -34,6 +34,7 @@ from titan.store.writer import SessionWriter
 from titan.strategy.adjustments import Parameters as Adjustments
 from titan.strategy.avellaneda_stoikov import Parameters
 from titan.wire import binance_usdm as wire
+from titan.wire.binance_setup import account_setup_from_rest
 from titan.wire.frames import FrameDecoder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -107,7 +108,7 @@ class Rehearsal:
         self.clock = SetClock(self.exchange.exchange.now_ns)
         self.session_id = new_session_id(self.clock.now_ns(), seed.to_bytes(3, "big"))
         settings = load(REPOSITORY / "settings.ini", environment={})
-        config = configure(kernel_config(settings, self.session_id, VENUE, 0.0))
+        config = configure(kernel_config(settings, self.session_id, VENUE, 0.0, real_time=False))
         self.kernel = Kernel(config, strategy_modules(config))
         self.directory = journals / self.session_id
         self.writer = SessionWriter.create(self.directory, self._header(config))
@@ -241,6 +242,11 @@ class Rehearsal:
             yield wire.account_from_rest(account, risk, command.purpose, now_ns, VENUE, self._instruments)
         elif isinstance(command, c.QueryFills):
             yield from self._fills(command, now_ns)
+        elif isinstance(command, c.QuerySetup):
+            paths = ("positionSide/dual", "multiAssetsMargin", "symbolConfig")
+            told = [self._call("GET", f"/fapi/v1/{path}") for path in paths]
+            symbols = self.kernel.desk.config.venue(VENUE).symbols
+            yield account_setup_from_rest(*told, None, time_ns=now_ns, venue=VENUE, symbols=symbols)
         else:
             raise TypeError(f"{command} is none that the exchange knows")
 

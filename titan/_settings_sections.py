@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
 
 from titan.engine.configuration import ExitSettings
+from titan.engine.risk_settings import RiskSettings
 from titan.engine.signals import SignalSettings
 from titan.model.contract import Range, parameter_ranges
 from titan.risk.limits import LimitSettings
@@ -44,6 +45,10 @@ class Project(Section):
     )
     data: Path = Field(Path("var/data"), description="Folder of captures and tables.")
     reports: Path = Field(Path("var/reports"), description="Folder of finished reports.")
+    regimes: Path = Field(
+        Path("var/regimes"),
+        description="Folder of regime models: SYMBOL.json, where it exists, is heard for that instrument.",
+    )
     kill_file: Path = Field(
         Path("var/KILL"),
         description="While this file exists nothing is quoted, and if it begins with flatten every position is closed; "
@@ -98,6 +103,49 @@ class Live(Section):
     refusals_wait_s: float = Field(
         1.0, gt=0, le=600, description="First wait of a side, in seconds; it doubles, up to 32 times as long."
     )
+    dead_man_s: int = Field(
+        60,
+        ge=0,
+        le=600,
+        description="Time without a sign of life from the runner after which the venue cancels each symbol's orders by "
+        "itself, in seconds; renewed three times as often; 0 switches it off. Off in replays.",
+    )
+    breaker_failures: int = Field(
+        5,
+        ge=0,
+        le=1_000,
+        description="Failures within breaker_window_s after which quoting rests, longer each time; 0 is never.",
+    )
+    breaker_window_s: float = Field(
+        10.0, ge=1, le=600, description="Time within which failures count together, in seconds."
+    )
+    breaker_longest_s: float = Field(60.0, ge=2, le=3600, description="Longest rest of quoting, in seconds.")
+    most_drift_ms: int = Field(
+        250,
+        ge=0,
+        le=5_000,
+        description="Largest change of the venue's clock against ours between two measurements, in milliseconds; "
+        "beyond it quoting rests; 0 is any. Off in replays.",
+    )
+    most_round_trip_ms: int = Field(
+        1_000,
+        ge=0,
+        le=10_000,
+        description="Longest round trip to the venue at which is quoted, in milliseconds; 0 is any. Off in replays.",
+    )
+    private_late_s: float = Field(
+        5.0,
+        ge=0,
+        le=60,
+        description="Time within which the private stream must tell what a query has told, in seconds; else it is "
+        "connected anew; 0 is never. Off in replays.",
+    )
+    canary_share: float = Field(
+        0.01,
+        gt=0,
+        le=0.25,
+        description="Mode canary only: the part of each quote's size and of each limit on money that is traded.",
+    )
 
 
 class Venue(Section):
@@ -110,9 +158,34 @@ class Venue(Section):
     stream_url: str = Field(
         "", description="Address of the websocket streams; empty takes the protocol's own."
     )
+    spot_url: str = Field(
+        "",
+        description="Address of the host that tells what the key may do; empty takes the protocol's own where rest_url "
+        "is empty, and otherwise that is not checked.",
+    )
     symbols: Symbols = Field(("BTCUSDT",), description="Instruments to follow, separated by commas.")
     account: Name = Field("main", description="Name of the account; one runner may hold it at a time.")
     use_amend: bool = Field(True, description="Amend orders where the venue can; otherwise cancel and place.")
+    margin_mode: Literal["any", "cross", "isolated"] = Field(
+        "any",
+        description="Margin mode that each symbol must have at the venue; a start on another is refused.",
+    )
+    leverage: int = Field(
+        0, ge=0, le=125, description="Leverage that each symbol must have at the venue; 0 is not compared."
+    )
+    multi_assets: bool = Field(
+        False,
+        description="Whether the account must be in multi-assets mode; a start on the other is refused.",
+    )
+    max_maker_fee_bps: float = Field(
+        2.0,
+        ge=-10,
+        le=100,
+        description="Highest maker fee to start with, in basis points of notional; a rebate is negative.",
+    )
+    max_taker_fee_bps: float = Field(
+        5.0, ge=-10, le=100, description="Highest taker fee to start with, in basis points of notional."
+    )
     api_key: SecretStr | None = Field(None, description="Key of the account; from the environment only.")
     api_secret: SecretStr | None = Field(
         None, description="Secret of the account; from the environment only."
@@ -170,17 +243,22 @@ class Strategy(Section):
         return {**self.parameters, **self.symbol_parameters.get(symbol, {})}
 
 
-def _generated(name: str, meaning: str, *several: type[Any]) -> type[Section]:
-    """A section with one key for each field of NamedTuples whose fields have a `Range`."""
+def _fields(stated: Any) -> dict[str, Any]:
+    """One key for each field of a NamedTuple of ranges."""
+    kinds = {key: get_args(hint)[0] for key, hint in get_type_hints(stated, include_extras=True).items()}
     fields: dict[str, Any] = {}
-    for stated in several:
-        hints = get_type_hints(stated, include_extras=True)
-        for key, allowed in parameter_ranges(stated).items():
-            default, meant = stated._field_defaults[key], _sentence(allowed)
-            fields[key] = (
-                get_args(hints[key])[0],
-                Field(default, ge=allowed.low, le=allowed.high, description=meant),
-            )
+    for key, allowed in parameter_ranges(stated).items():
+        bounds: dict[str, Any] = {} if kinds[key] is bool else {"ge": allowed.low, "le": allowed.high}
+        fields[key] = (
+            kinds[key],
+            Field(stated._field_defaults[key], description=_sentence(allowed), **bounds),
+        )
+    return fields
+
+
+def _generated(name: str, meaning: str, *stated: Any) -> type[Section]:
+    """A section with one key for each field of NamedTuples whose fields have a `Range`."""
+    fields = {key: field for each in stated for key, field in _fields(each).items()}
     section: type[Section] = create_model(name, __base__=Section, **fields)
     section.__doc__ = meaning
     return section
@@ -194,7 +272,7 @@ def _sentence(allowed: Range) -> str:
 if TYPE_CHECKING:
 
     class Risk(Section):
-        """Limits and exits; see `titan.risk.limits.LimitSettings` and `titan.engine.configuration.ExitSettings`."""
+        """Limits, shutdown and exits: the fields of `LimitSettings`, `RiskSettings` and `ExitSettings`."""
 
         exit_timeout_s: float = 30.0
 
@@ -207,9 +285,10 @@ if TYPE_CHECKING:
 else:
     Risk = _generated(
         "Risk",
-        "Limits that no strategy can pass, and how a position is got out of. A limit of 0 is not set: every order that "
-        "needs it is refused.",
+        "Limits that no strategy can pass, what shuts the desk by degrees, and how a position is got out of. A limit "
+        "that is not set refuses every order that needs it.",
         LimitSettings,
+        RiskSettings,
         ExitSettings,
     )
     Quoting = _generated(

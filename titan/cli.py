@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from titan._operator_commands import add_operator_commands
 from titan.engine.strategies import StrategyError
 from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
 from titan.model.contract import ParameterError
@@ -31,6 +33,13 @@ def main_live(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--venue", help="the [venue.NAME] to trade on")
     parser.add_argument(
         "--mode", choices=["loopback", "paper", "shadow", "canary", "live"], help="where orders go"
+    )
+    parser.add_argument("--live", action="store_true", help="canary and live: real money is meant")
+    parser.add_argument(
+        "--account",
+        default="",
+        metavar="NAME",
+        help="canary and live: the account's name, or TITAN_LIVE_ACCOUNT",
     )
     parser.add_argument(
         "--replay", type=Path, metavar="CAPTURE", help="loopback only: replay a recorded market"
@@ -57,6 +66,7 @@ def seconds(text: str) -> float:
 
 
 def _live(options: argparse.Namespace) -> int:
+    from titan.live.modes import ACCOUNT_VARIABLE, Acts
     from titan.live.runner import RunOptions, run
 
     overrides = {}
@@ -65,6 +75,11 @@ def _live(options: argparse.Namespace) -> int:
     if options.venue:
         overrides["live.venue"] = options.venue
     settings = load_settings(options.settings, overrides=overrides)
+    acts = Acts(
+        stated_mode=load_settings(options.settings, environment={}).live.mode,
+        live_flag=options.live,
+        account=options.account or os.environ.get(ACCOUNT_VARIABLE, ""),
+    )
     wanted = RunOptions(
         venue=settings.live.venue,
         replay=options.replay,
@@ -72,6 +87,7 @@ def _live(options: argparse.Namespace) -> int:
         duration_s=options.duration,
         seed=options.seed,
         quiet=options.json,
+        acts=acts,
     )
     result = asyncio.run(run(settings, wanted))
     _show(result.summary, as_json=options.json)
@@ -155,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     strategy.add_argument("--into", type=Path, metavar="DIR", help="a package of its own, outside Titan")
     strategy.set_defaults(run=_new_strategy)
 
-    _add_operator_commands(commands)
+    add_operator_commands(commands, _operate)
 
     report = commands.add_parser("report", help="reports on past sessions")
     daily = report.add_subparsers(dest="action", required=True).add_parser(
@@ -176,44 +192,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))
-
-
-OPERATOR_COMMANDS = {
-    "status": "what the running session does, and why it does not quote",
-    "pause": "cancel every order and quote nothing until resume",
-    "resume": "quote again, everything or one closed symbol; after a stop it needs --operator and --reason",
-    "stop": "STOP: cancel every order and stay stopped, over restarts too, until a named operator resumes",
-    "flatten": "STOP, and close every position; the answer says what the venue has shown, and what it cost",
-    "close": "close the position of one symbol and quote it no more until resume; the others go on",
-    "cancel": "cancel one order, or all; the strategies quote on",
-}
-
-
-def _add_operator_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    for name, meaning in OPERATOR_COMMANDS.items():
-        parser = commands.add_parser(name, help=meaning)
-        if name == "cancel":
-            parser.add_argument(
-                "target", metavar="ID|all", help="client id as 'titan status' shows it, or all"
-            )
-        if name == "close":
-            parser.add_argument("target", metavar="SYMBOL")
-        if name == "resume":
-            parser.add_argument(
-                "target", metavar="SYMBOL", nargs="?", help="a closed one (default: everything)"
-            )
-        if name == "stop":
-            parser.add_argument("--flatten", action="store_true", help="close every position as well")
-        if name == "status":
-            parser.add_argument("--json", action="store_true")
-        else:
-            parser.add_argument(
-                "--operator", default="", metavar="NAME", help="who asks (default: this user)"
-            )
-            parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is journalled")
-        parser.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
-        parser.add_argument("--venue", help="the [venue.NAME] that is traded (default: that of [live])")
-        parser.set_defaults(run=_operate, operator="", reason="", target="", flatten=False)
 
 
 def _operate(options: argparse.Namespace) -> int:

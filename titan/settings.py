@@ -214,7 +214,9 @@ def _check_references(settings: Settings, origins: Origins) -> None:
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Return ``settings`` with relative folders made absolute and the strategies' venues filled in."""
     project = settings.project
-    paths = {key: folder / getattr(project, key) for key in ("journals", "data", "reports", "kill_file")}
+    paths = {
+        key: folder / getattr(project, key) for key in ("journals", "data", "reports", "regimes", "kill_file")
+    }
     strategies = {
         name: strategy.model_copy(update={"venue": strategy.venue or settings.live.venue})
         for name, strategy in settings.strategy.items()

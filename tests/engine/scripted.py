@@ -6,8 +6,9 @@ from collections import deque
 from typing import Annotated, NamedTuple
 
 from tests.engine.scripted_venue import SECOND, ScriptedVenue
-from titan.engine.configuration import KernelConfig, StrategyConfig, Timing, VenueConfig
+from titan.engine.configuration import KernelConfig, Resilience, StrategyConfig, Timing, VenueConfig
 from titan.engine.kernel import Kernel
+from titan.engine.risk_settings import RiskSettings
 from titan.model import commands as c
 from titan.model import events as e
 from titan.model.contract import Quotes, Range
@@ -29,6 +30,8 @@ LIMITS = LimitSettings(
     cancel_reserve=20,
     duplicate_window_s=0.05,
 )
+
+RISK = RiskSettings()
 
 
 class Straddle:
@@ -76,20 +79,32 @@ def configuration(
     symbols=("BTCUSDT",),
     strategies=None,
     limits=LIMITS,
+    risk=RISK,
     session=SESSION,
     use_amend=True,
+    resilience=None,
+    expected=None,
     **timing,
 ):
     return KernelConfig(
         session=session,
         reporting_currency="USDT",
         venues=tuple(
-            VenueConfig(name=name, protocol="test", account="main", symbols=symbols, use_amend=use_amend)
+            VenueConfig(
+                name=name,
+                protocol="test",
+                account="main",
+                symbols=symbols,
+                use_amend=use_amend,
+                expected=expected,
+            )
             for name in venues
         ),
         strategies=(strategy(),) if strategies is None else strategies,
         limits=limits,
         timing=Timing(**timing),
+        resilience=resilience or Resilience(),
+        risk=risk,
     )
 
 
@@ -98,7 +113,8 @@ class Session:
 
     def __init__(self, config=None, *, snapshot=None, venues=None, modules=None, start_ns=START):
         self.config = config or configuration()
-        self.kernel = Kernel(self.config, modules or MODULES, snapshot)
+        self.modules = modules or MODULES
+        self.kernel = Kernel(self.config, self.modules, snapshot)
         given = venues or [ScriptedVenue(v.name, v.symbols) for v in self.config.venues]
         self.venues = {venue.name: venue for venue in given}
         self.venue = given[0]

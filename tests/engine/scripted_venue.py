@@ -67,6 +67,11 @@ class ScriptedVenue:
         self.nameless_trades = False
         self.excess: list[str] = []
         """Reduce-only orders that could have done more than reduce."""
+        self.position_mode, self.multi_assets = "one_way", False
+        self.margin_mode, self.leverage = "cross", 20
+        self.withdrawals: bool | None = False
+        self.margin: tuple[Decimal, Decimal] | None = None  # maintenance margin and margin balance
+        self.liquidations: dict[str, Decimal] = {}
         self._ids = 1000
         self._book_ids = dict.fromkeys(symbols, 100)
         self._levels = {symbol: ((), ()) for symbol in symbols}
@@ -267,12 +272,17 @@ class ScriptedVenue:
                 terms, mark = self.terms[symbol], self.terms[symbol].price(self.mids[symbol])
                 worth = terms.size(holding.lots) * mark
                 entry = abs(holding.cost / terms.size(holding.lots))
-                positions.append(e.Position(symbol, holding.lots, entry, mark, worth - holding.cost))
+                positions.append(
+                    e.Position(
+                        symbol, holding.lots, entry, mark, worth - holding.cost, self.liquidations.get(symbol)
+                    )
+                )
         balances = tuple(e.Balance(asset, wallet) for asset, wallet in self.wallets.items())
         return [
             e.AccountSnapshot(
                 time_ns=now_ns, venue=self.name, purpose=command.purpose, balances=balances,
-                positions=tuple(positions), venue_ns=now_ns,
+                positions=tuple(positions), venue_ns=now_ns, maintenance_margin=self.margin and self.margin[0],
+                margin_balance=self.margin and self.margin[1],
             )
         ]  # fmt: skip
 
@@ -286,6 +296,29 @@ class ScriptedVenue:
                 )
             )
         return answers
+
+    def _query_setup(self, command, now_ns):
+        symbols = tuple(e.SymbolSetup(symbol, self.margin_mode, self.leverage) for symbol in self.terms)
+        return [
+            e.AccountSetup(
+                time_ns=now_ns, venue=self.name, position_mode=self.position_mode, multi_assets=self.multi_assets,
+                symbols=symbols, withdrawals=self.withdrawals,
+            )
+        ]  # fmt: skip
+
+    def _keep_alive(self, command, now_ns):
+        return [
+            e.KeptAlive(
+                time_ns=now_ns, venue=self.name, symbol=command.symbol, venue_ns=now_ns,
+                countdown_ns=command.countdown_ns,
+            )
+        ]  # fmt: skip
+
+    def _rebuild_stream(self, command, now_ns):
+        return [
+            e.StreamState(time_ns=now_ns, venue=self.name, stream="private", up=up, reason="rebuilt")
+            for up in (False, True)
+        ]
 
     def _request_book(self, command, now_ns):
         return [self.depth(now_ns, command.symbol)]

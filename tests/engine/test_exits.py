@@ -5,12 +5,13 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from tests.engine.leaving import KEY, QUIET, answers, ask, everything, holding, placed
-from tests.engine.scripted import LIMITS, codes, configuration, of
-from tests.engine.scripted_venue import MID
+from tests.engine.leaving import KEY, QUIET, answers, ask, changed, everything, holding, placed
+from tests.engine.scripted import LIMITS, RISK, codes, configuration, of
+from tests.engine.scripted_venue import MID, SECOND
 from titan.engine.exit_state import Stage
 from titan.model import commands as c
 from titan.model import events as e
+from titan.risk.shutdown import Level
 
 # ---- The three stages ------------------------------------------------------------------------------------
 
@@ -147,18 +148,51 @@ def test_limits_do_not_keep_it(limits):
     assert placed(everything(session)) == [(-1, MID + 5, 10, "post_only")]
 
 
-def test_the_days_loss_does_not_keep_it_and_the_end_waits_for_it():
-    session = holding(config=configuration(limits=LIMITS._replace(max_daily_loss=2.0), strategies=()))
-    ask(session)
-    session.send(session.venue.delta(session.now, mid=MID - 4_000))  # ten lots lose 4
+def test_the_days_loss_does_not_keep_it():
+    config = configuration(limits=LIMITS._replace(max_daily_loss=2.0), strategies=QUIET)
+    session = holding(config=config)
+    session.send(session.venue.delta(session.now, mid=MID - 4_000))
     session.wait(1)
-    assert session.desk.phase == "stopping"
-    commands = session.quiet(6, 0.1)
+    assert session.desk.risk.level is Level.STOP
+    commands = ask(session) + session.quiet(6, 0.1)
     assert session.lots() == 0
     assert answers(commands)[0][:2] == ("r-flatten", True)
+
+
+def test_a_stop_by_risk_during_an_exit_leaves_its_order_alone():
+    config = configuration(limits=LIMITS._replace(max_daily_loss=2.0), strategies=QUIET)
+    session = holding(config=config)
+    ask(session)
+    (order,) = session.live
+    commands = session.send(session.venue.delta(session.now, mid=MID - 4_000)) + session.wait(0.25)
+    assert not of(commands, c.CancelOrder)
+    assert order.live
+
+
+def test_the_end_that_the_days_loss_brings_waits_for_an_exit():
+    session = holding(config=changed(
+        configuration(limits=LIMITS._replace(max_daily_loss=2.0), strategies=QUIET),
+        risk=RISK._replace(end_on_stop=True), flatten_at_end=True,
+    ))  # fmt: skip
+    session.send(session.venue.delta(session.now, mid=MID - 4_000))
+    session.wait(1)
+    assert session.desk.phase == "stopping"
+    session.quiet(6, 0.1)
+    assert session.lots() == 0
     assert (session.ended.exit_code, session.ended.left_open) == (4, ())
     summary = session.kernel.summary()
     assert summary.pnl == summary.parts.total == summary.equity_change_at_venue
+
+
+def test_a_venue_that_refuses_everything_for_a_while_is_left_alone():
+    session = holding()
+    until_ns = session.now + 4 * SECOND
+    session.send(e.VenueShut(time_ns=session.now, venue="v", until_ns=until_ns, reason="banned"))
+    commands = ask(session) + session.quiet(3, 0.1)
+    assert not of(commands, c.PlaceOrder, c.QueryAccount)
+    assert session.desk.exits[KEY].waiting == "v refuses all requests: banned"
+    session.quiet(8, 0.1)
+    assert session.lots() == 0
 
 
 @pytest.mark.parametrize(("change", "denial"), [

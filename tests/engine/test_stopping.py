@@ -8,6 +8,7 @@ import pytest
 from tests.engine.scripted import LIMITS, Session, codes, configuration, of
 from tests.engine.scripted_venue import SECOND
 from titan.engine.desk import Phase
+from titan.engine.risk_settings import RiskSettings
 from titan.model import commands as c
 from titan.model import events as e
 from titan.model.orders import OrderState
@@ -183,7 +184,9 @@ def test_storage_that_failed_ends_with_5_and_adds_nothing(session):
 
 
 def test_the_daily_loss_ends_with_4():
-    session = Session(configuration(limits=LIMITS._replace(max_daily_loss=2.0)))
+    session = Session(
+        configuration(limits=LIMITS._replace(max_daily_loss=2.0), risk=RiskSettings(end_on_stop=True))
+    )
     session.start()
     session.tick()
     session.fill(session.live[0].client_id, 10)

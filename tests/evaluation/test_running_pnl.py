@@ -125,5 +125,5 @@ def test_funding_and_bookings_are_counted():
 
 
 def test_a_mid_that_is_no_price_is_refused():
-    with pytest.raises(ValueError, match="not a positive number"):
+    with pytest.raises(ValueError, match="must be a positive number"):
         on_mid(open_running("linear", 10, 0, Decimal(100)), 1, Decimal("NaN"))

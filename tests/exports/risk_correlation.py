@@ -27,9 +27,9 @@ SAMPLES: tuple[Sample, ...] = (
     Sample(
         checked_table,
         {"name": "values", "values": TABLE},
-        {"values": 2.0 * TABLE},
+        {"name": "returns", "values": 2.0 * TABLE},
         {"values": (1.0, [0.1], np.zeros((0, 2)))},
-        accepts={"name": "it is a text, and shows only where `values` are refused"},
+        ignores={"name": "it shows only where `values` are refused"},
     ),
     Sample(
         to_correlation,

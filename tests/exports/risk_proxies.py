@@ -41,8 +41,5 @@ SAMPLES: tuple[Sample, ...] = (
             "half_life": (0.0, -1.0),
             "enough": (1, 0),
         },
-        accepts={
-            "returns": "NaN before an asset's first return says that it was not listed; infinity is refused"
-        },
     ),
 )

@@ -265,3 +265,42 @@ async def test_cancelling_everything_says_what_is_not_proven_gone():
     assert bench.venue.calls == ["cancel_all", "query_open_orders"]
     bench.venue.answers["query_open_orders"] = [failed("open_orders")]
     assert await bench.outbox.cancel_everything(VENUE, []) == ["open orders of v could not be read"]
+
+
+# ---- The account, the dead-man switch and the private stream
+
+
+def keep_alive(countdown_ns: int = 1) -> c.KeepAlive:
+    return c.KeepAlive(venue=VENUE, symbol=SYMBOL, countdown_ns=countdown_ns)
+
+
+async def test_a_switch_that_is_not_answered_holds_back_neither_orders_nor_cancels():
+    bench = Bench()
+    bench.venue.held["keep_alive"] = asyncio.Event()
+    bench.submit(keep_alive(), place("a"), amend("b"), cancel("c"), c.QuerySetup(venue=VENUE))
+    await settled()
+    assert set(bench.venue.calls) == {"keep_alive", "place a", "amend b", "cancel c", "query_setup"}
+    bench.venue.held["keep_alive"].set()
+    await bench.outbox.settle()
+
+
+async def test_renewals_of_one_switch_go_out_one_after_the_other():
+    """A renewal that arrives behind the end of the countdown would arm it again."""
+    bench = Bench()
+    bench.venue.held["keep_alive"] = asyncio.Event()
+    bench.submit(keep_alive(), keep_alive(0))
+    await settled()
+    assert bench.venue.calls == ["keep_alive"]
+    bench.venue.held["keep_alive"].set()
+    await bench.outbox.settle()
+    assert bench.venue.calls == ["keep_alive", "keep_alive"]
+
+
+async def test_what_is_not_urgent_needs_no_durable_journal():
+    bench = Bench(durable=0)
+    bench.venue.answers["rebuild_stream"] = []
+    bench.submit(
+        c.RebuildStream(venue=VENUE, reason="silent"), keep_alive(), c.QuerySetup(venue=VENUE), seq=5
+    )
+    await bench.outbox.settle()
+    assert bench.venue.calls == ["rebuild_stream", "keep_alive", "query_setup"]

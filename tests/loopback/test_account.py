@@ -122,3 +122,22 @@ def test_the_first_known_name_of_a_list_counts():
 
 def test_cancelling_maps_other_refusals_too():
     assert cancel_error(Refusal(RefusalReason.NOT_TRADING, "")).code == -4141
+
+
+async def test_positions_tell_where_they_would_be_liquidated(client):
+    await client.taken("BUY", "0.010")
+    for version in ("v2", "v3"):
+        rows = (await client.signed("GET", f"/{version}/positionRisk")).body
+        (held,) = [row for row in rows if row["symbol"] == SYMBOL]
+        assert held["liquidationPrice"] == "0", "the wallet is worth far more than the position"
+    for _ in range(9):
+        client.run(1.0)
+        await client.taken("SELL", "2")
+    (held,) = (await client.signed("GET", "/v3/positionRisk")).body
+    account = (await client.signed("GET", "/v3/account")).body
+    price, mark = Decimal(held["liquidationPrice"]), Decimal(held["markPrice"])
+    quantity, kept = Decimal(held["positionAmt"]), Decimal(account["totalMaintMargin"])
+    assert quantity < 0
+    assert price > mark
+    left = Decimal(account["totalMarginBalance"]) + quantity * (price - mark)
+    assert left == pytest.approx(kept * price / mark, rel=Decimal("0.05"))

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from titan.market.fair_value import (
     MicroPriceModel,
-    Transitions,
-    book_state,
+    _book_state,
+    _limiting_adjustment,
+    _Transitions,
     expected_move_ticks,
     fit_micro_price,
     imbalance,
-    limiting_adjustment,
     micro_price,
     mid,
     weighted_mid,
@@ -49,8 +49,8 @@ def test_every_price_lies_inside_the_touch(bid, spread, bid_size, ask_size, tabl
 
 @given(st.integers(1, 10), st.integers(1, 1000), st.integers(1, 1000), st.sampled_from([3, 5, 9, 21]))
 def test_the_mirror_of_a_book_is_in_the_mirror_of_its_state(spread, bid_size, ask_size, bins):
-    state = book_state(spread, bid_size, ask_size, bins, 2)
-    mirrored = book_state(spread, ask_size, bid_size, bins, 2)
+    state = _book_state(spread, bid_size, ask_size, bins, 2)
+    mirrored = _book_state(spread, ask_size, bid_size, bins, 2)
     assert state // bins == mirrored // bins == min(spread, 2) - 1
     assert state % bins == bins - 1 - mirrored % bins
 
@@ -91,9 +91,11 @@ def test_a_state_never_seen_gives_the_mid():
 @pytest.mark.parametrize(
     ("bid", "ask", "bid_size", "ask_size", "message"),
     [
-        (101, 101, 1, 1, "bid = 101: must be below ask"),
-        (102, 101, 1, 1, "bid = 102: must be below ask"),
-        (math.nan, 101, 1, 1, "bid = nan"),
+        (101, 101, 1, 1, r"bid(_ticks)? = 101: must be"),
+        (102, 101, 1, 1, r"bid(_ticks)? = 102: must be"),
+        (math.nan, 101, 1, 1, r"bid(_ticks)? = nan"),
+        (-math.inf, 101, 1, 1, r"bid(_ticks)? = -inf"),
+        (100, math.inf, 1, 1, r"ask(_ticks)? = inf, both finite"),
         (100, 101, -1, 1, "bid_size = -1: must be >= 0"),
         (100, 101, 1, -1, "ask_size = -1: must be >= 0"),
         (100, 101, math.inf, 1, "bid_size = inf"),
@@ -110,6 +112,12 @@ def test_a_bad_book_is_refused(bid, ask, bid_size, ask_size, message):
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_a_spread_below_a_tick_has_no_state():
+    model = MicroPriceModel(3, 2, (-0.2, 0.0, 0.2, -0.6, 0.0, 0.6))
+    with pytest.raises(ValueError, match=r"bid_ticks = 100.0: must be 1 or more below ask_ticks = 100.5"):
+        expected_move_ticks(model, 100.0, 100.5, 9.0, 1.0)
 
 
 def test_imbalance_is_the_share_of_the_bid():
@@ -148,6 +156,6 @@ def test_a_mid_that_never_moves_is_refused():
 
 
 def test_a_sum_that_does_not_settle_is_refused():
-    still = Transitions(np.zeros((1, 1)), np.ones((1, 1)), np.ones(1), np.ones(1, dtype=np.int64))
+    still = _Transitions(np.zeros((1, 1)), np.ones((1, 1)), np.ones(1), np.ones(1, dtype=np.int64))
     with pytest.raises(ValueError, match="max_moves = 50: must be larger"):
-        limiting_adjustment(still, max_moves=50)
+        _limiting_adjustment(still, max_moves=50)

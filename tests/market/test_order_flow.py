@@ -15,8 +15,8 @@ from titan.market.order_flow import (
     Hawkes,
     Touch,
     TradeFlow,
+    _excitations,
     branching_ratio,
-    excitations,
     excite,
     fit_hawkes,
     hawkes_intensity,
@@ -161,13 +161,13 @@ def test_online_excitation_is_that_of_the_fit(spaces, decay):
     for time_ns in stamps.tolist():
         seen.append(state.level * math.exp(-decay * (time_ns - state.time_ns) * 1e-9))
         state = excite(state, time_ns, decay)
-    assert seen == pytest.approx(excitations(stamps * 1e-9, decay).tolist(), rel=1e-6, abs=1e-9)
+    assert seen == pytest.approx(_excitations(stamps * 1e-9, decay).tolist(), rel=1e-6, abs=1e-9)
 
 
 @given(gaps, st.integers(1, 4))
 def test_later_arrivals_change_no_earlier_excitation(spaces, cut):
     times = np.cumsum(spaces)
-    assert (excitations(times, 1.5)[:-cut] == excitations(times[:-cut], 1.5)).all()
+    assert (_excitations(times, 1.5)[:-cut] == _excitations(times[:-cut], 1.5)).all()
 
 
 def burst_times():
@@ -184,7 +184,7 @@ def test_the_fit_is_the_optimum_that_a_library_finds():
     def minus_log_likelihood(logs):
         mu, alpha, beta = np.exp(logs)
         called = alpha / beta * -np.expm1(-beta * (100.0 - times)).sum()
-        return 100.0 * mu + called - np.log(mu + alpha * excitations(times, beta)).sum()
+        return 100.0 * mu + called - np.log(mu + alpha * _excitations(times, beta)).sum()
 
     ours = fit_hawkes(times, 100.0, (0.05, 100.0))
     theirs = minimize(minus_log_likelihood, np.log([1.0, 1.0, 2.0]), method="L-BFGS-B")

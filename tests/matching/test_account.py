@@ -5,13 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.matching.builders import START, instrument
 from titan.matching.account import Position, settle_value, to_money
-from titan.matching.margin import bracket_of, maintenance, notional_limit
+from titan.matching.margin import bracket_of, liquidation_price, maintenance, notional_limit
 from titan.matching.terms import DEFAULT_BRACKETS
+from titan.matching.types import PositionRecord
 from titan.model.orders import BUY, SELL
 
 LINEAR = instrument()
@@ -100,3 +102,42 @@ def test_leverage_limits_the_position():
     assert notional_limit(DEFAULT_BRACKETS, 20) == 100_000_000
     assert notional_limit(DEFAULT_BRACKETS, 126) == 0
     assert maintenance(DEFAULT_BRACKETS, Decimal(800_000)) == Decimal(3_700)
+
+
+# ---- Liquidation ---------------------------------------------------------------------------------------------
+
+
+def held(lots: int, mark: Decimal) -> PositionRecord:
+    """A position of thousandths of a coin at the mark."""
+    notional = abs(lots) * mark / 1000
+    kept = maintenance(DEFAULT_BRACKETS, notional)
+    return PositionRecord(
+        "BTCUSDT", lots, mark, mark, Decimal(0), Decimal(0), notional, 20, Decimal(0), kept, 0
+    )
+
+
+@given(
+    st.integers(1, 4_000),
+    st.sampled_from((1, -1)),
+    st.integers(20_000, 70_000),
+    st.integers(0, 50_000),
+    st.integers(0, 500),
+)
+def test_at_the_liquidation_price_the_margin_meets_its_maintenance(lots, side, mark, spare, others):
+    position = held(side * lots, Decimal(mark))
+    maintained = position.maintenance_margin + others
+    margin = maintained + spare
+    price = liquidation_price(DEFAULT_BRACKETS, position, margin, maintained)
+    tier = bracket_of(DEFAULT_BRACKETS, position.notional)
+    quantity = Decimal(lots) / 1000
+    kept = quantity * price * tier.maintenance_rate - tier.deduction + others
+    left = margin + side * quantity * (price - mark)
+    if price:
+        assert left == pytest.approx(kept, abs=Decimal("1e-6"))
+        assert side * (mark - price) >= 0
+    else:
+        assert left >= kept, "even at nothing the margin suffices"
+
+
+def test_a_flat_position_has_no_liquidation_price():
+    assert liquidation_price(DEFAULT_BRACKETS, held(0, Decimal(50_000)), Decimal(10), Decimal(0)) == 0

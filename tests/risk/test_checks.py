@@ -12,6 +12,7 @@ from titan.risk.checks import (
     check_band,
     check_collar,
     check_crossing,
+    check_level,
     check_loss,
     check_min_notional,
     check_order_notional,
@@ -69,6 +70,12 @@ def test_the_loss_limit_is_reached_at_equality_and_a_profit_passes():
     assert check_loss(Decimal(300), 300.0, reducing=False) == Denial.DAILY_LOSS
     assert check_loss(Decimal(-1_000), 300.0, reducing=False) is None
     assert check_loss(Decimal(1_000), 300.0, reducing=True) is None
+
+
+def test_the_risk_level_lets_reducing_orders_pass():
+    assert check_level(may_increase=False, reducing=False) == Denial.RISK_LEVEL
+    assert check_level(may_increase=False, reducing=True) is None
+    assert check_level(may_increase=True, reducing=False) is None
 
 
 @given(st.sampled_from((1, -1)), st.integers(1, 30), st.integers(-60, 60), small)

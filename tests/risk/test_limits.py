@@ -60,6 +60,7 @@ PROTECTIVE = {  # the desk's own limits, from which a reducing order is excused
     Denial.OPEN_ORDERS,
     Denial.REPEATED_EXECUTION,
     Denial.DAILY_LOSS,
+    Denial.RISK_LEVEL,
 }
 
 
@@ -84,6 +85,7 @@ exposures = st.builds(
     duplicates=st.integers(0, 1),
     executions=st.integers(0, 700),
     day_loss=st.decimals(-500, 500, places=2) | st.none(),
+    may_increase=st.booleans(),
 )
 
 
@@ -119,6 +121,7 @@ def test_an_ordinary_order_passes():
         (quote(-1, 10), QUIET._replace(own_bid=600_002), BTC, Denial.SELF_TRADE),
         (quote(1, 10), QUIET._replace(day_loss=Decimal(300)), BTC, Denial.DAILY_LOSS),
         (quote(1, 10), QUIET._replace(day_loss=Decimal(301)), BTC, Denial.DAILY_LOSS),
+        (quote(1, 10), QUIET._replace(may_increase=False), BTC, Denial.RISK_LEVEL),
         (quote(1, 10), QUIET, BTC._replace(conversion=None), Denial.VALUE_UNKNOWN),
         (quote(1, 10), QUIET, BTC._replace(reference=None), Denial.VALUE_UNKNOWN),
         (quote(1, 10), QUIET, BTC._replace(mark=Decimal("NaN")), Denial.VALUE_UNKNOWN),

@@ -106,6 +106,11 @@ def test_midnight_clears_the_daily_channel_alone():
     assert channel_levels(update(DESK, noon, DAY_NS, (3.0, 2.2))) == (Level.CRITICAL, Level.WARNING)
 
 
+def test_midnight_forgives_nothing_that_cannot_be_read():
+    noon = follow([(0, 3.2, 0.0)], begin_ns=DAY_NS // 2)[-1]
+    assert channel_levels(update(DESK, noon, DAY_NS, (math.nan, 0.0)))[0] is Level.CRITICAL
+
+
 def test_a_latch_clears_at_a_tick_after_the_dwell():
     state = follow([(0, 1.2, 0.0), (S_NS // 2, 0.4, 0.0)])[-1]
     assert (

@@ -21,8 +21,8 @@ from titan.strategy.avellaneda_stoikov import (
     reservation_price,
     risk_aversion_for_skew,
     update,
-    volatility,
 )
+from titan.strategy.touch import volatility
 
 NAN = math.nan
 prices = st.floats(1e-3, 1e6)
@@ -194,6 +194,17 @@ def test_more_inventory_never_raises_a_quote(
 
     assert bid(at_high) <= bid(at_low)
     assert ask(at_high) <= ask(at_low)
+
+
+@given(moves, st.floats(0.0, 40.0), st.floats(1.0, 5.0), st.floats(0.0, 0.1))
+def test_a_larger_skew_asked_for_never_leans_less(
+    path: list[tuple[float, float]], skew: float, times: float, held: float
+) -> None:
+    def lean(asked: float) -> float:
+        quotes = quoted(Parameters(skew_at_max_inventory_bps=asked), *market(path, inventory=held))
+        return quotes.fair_value - quotes.reservation
+
+    assert lean(skew * times) >= lean(skew) - 1e-9
 
 
 @given(moves, st.floats(-0.089, 0.089), st.floats(0.1, 10.0), st.floats(0.1, 10.0))

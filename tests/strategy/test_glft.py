@@ -14,10 +14,10 @@ from titan.strategy import glft as module
 from titan.strategy.glft import (
     Parameters,
     State,
+    _lean_of_link,
+    _level_of,
     aversion_ratio,
     initial,
-    lean_of_link,
-    level_of,
     quote,
     risk_aversion,
     stiffness_for_lean,
@@ -109,6 +109,54 @@ def test_more_inventory_never_raises_a_quote(skew: float, one: float, other: flo
 
 
 @settings(deadline=None, max_examples=40)
+@given(moves, st.floats(0.5, 100.0), st.floats(-0.1, 0.1), st.floats(-0.1, 0.1))
+def test_more_inventory_never_raises_the_bid_nor_the_ask(
+    path: list[tuple[float, float]], skew: float, one: float, other: float
+) -> None:
+    parameters = Parameters(skew_at_max_inventory_bps=skew)
+    low, high = (quoted(parameters, *market(path, inventory=q)) for q in sorted((one, other)))
+    # A bid that is not there is the lowest, an ask the highest; a cent of a million is rounding.
+    for no_quote, was, now in ((-math.inf, low.bid, high.bid), (math.inf, low.ask, high.ask)):
+        before, after = (no_quote if math.isnan(value) else value for value in (was, now))
+        assert after <= before + 1e-5
+
+
+@settings(deadline=None, max_examples=40)
+@given(moves, st.floats(-0.099, 0.099), st.floats(1e-3, 1e3))
+def test_the_units_of_price_and_size_do_not_matter(
+    path: list[tuple[float, float]], held: float, unit: float
+) -> None:
+    usual = Parameters()
+    plain = quoted(usual, *market(path, inventory=held))
+    dear = quoted(usual, *market(path, price=60_000.0 * unit, inventory=held))
+    in_lots = usual._replace(order_size=usual.order_size * unit, max_inventory=usual.max_inventory * unit)
+    lots = quoted(in_lots, *market(path, inventory=held * unit, bid_size=unit, ask_size=unit))
+    for field in ("bid", "ask", "reservation"):
+        value = getattr(plain, field)
+        assert getattr(dear, field) == pytest.approx(value * unit, rel=1e-8, nan_ok=True)
+        assert getattr(lots, field) == pytest.approx(value, rel=1e-8, nan_ok=True)
+    assert lots.bid_size == pytest.approx(plain.bid_size * unit, abs=1e-9 * unit)
+
+
+@settings(deadline=None, max_examples=40)
+@given(moves, st.floats(-0.099, 0.099), st.integers(2, 100))
+def test_the_unit_of_time_does_not_matter(path: list[tuple[float, float]], held: float, unit: int) -> None:
+    usual = Parameters()
+    slower = usual._replace(
+        reference_volatility=usual.reference_volatility / math.sqrt(unit),
+        fills_per_s=usual.fills_per_s / unit,
+        volatility_half_life_s=usual.volatility_half_life_s * unit,
+        funding_horizon_s=usual.funding_horizon_s * unit,
+    )
+    whole = [(float(round(wait_s)), move) for wait_s, move in path]
+    stretched = [(wait_s * unit, move) for wait_s, move in whole]
+    plain = quoted(usual, *market(whole, inventory=held, funding_rate=1e-4, funding_in_s=60.0))
+    slow = quoted(slower, *market(stretched, inventory=held, funding_rate=1e-4, funding_in_s=60.0))
+    for field in ("bid", "ask", "reservation"):
+        assert getattr(slow, field) == pytest.approx(getattr(plain, field), rel=1e-8, nan_ok=True)
+
+
+@settings(deadline=None, max_examples=40)
 @given(st.floats(1.0, 50.0), st.floats(1.0, 3.0), st.floats(0.0, 0.1))
 def test_a_larger_lean_asked_for_is_never_smaller(skew: float, times: float, held: float) -> None:
     def lean(asked: float) -> float:
@@ -125,14 +173,16 @@ def test_long_and_short_are_mirrored(skew: float, held: float, fee: float) -> No
     parameters = Parameters(skew_at_max_inventory_bps=skew, minimum_half_spread_bps=0.0)
     long, short = (quoted(parameters, view_of(inventory=q, maker_fee=fee)) for q in (held, -held))
     assert long.reservation - 60_000.0 == pytest.approx(60_000.0 - short.reservation, abs=1e-4)
+    for one, other in ((long.bid, short.ask), (long.ask, short.bid)):
+        assert one - 60_000.0 == pytest.approx(60_000.0 - other, abs=1e-4, nan_ok=True)
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.floats(0.9, 40.0), st.integers(1, 80))
 def test_the_stiffness_gives_the_lean_asked_for(lean: float, levels: int) -> None:
     stiffness = stiffness_for_lean(lean, levels)
-    ground = level_of(levels, stiffness, 0.0)
-    flat, full = (lean_of_link(levels, stiffness, 0.0, ground, link) for link in (-1, levels - 1))
+    ground = _level_of(levels, stiffness, 0.0)
+    flat, full = (_lean_of_link(levels, stiffness, 0.0, ground, link) for link in (-1, levels - 1))
     if 2e-12 < stiffness < 5e11:
         assert flat - full == pytest.approx(lean, rel=1e-5, abs=1e-5)
 

@@ -129,6 +129,7 @@ class FakeVenue:
     async def start(self) -> None:
         app = web.Application()
         app.router.add_route("*", "/fapi/{path:.*}", self._rest)
+        app.router.add_get("/sapi/v1/{rest:.*}", self._spot)
         app.router.add_get("/stream", self._market)
         app.router.add_get("/ws/{key}", self._private)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -165,6 +166,10 @@ class FakeVenue:
         assert scripted is not None, request.path
         return await scripted(request)
 
+    async def _spot(self, request: web.Request) -> web.StreamResponse:
+        scripted = self.replies["GET", f"sapi/{request.match_info['rest']}"]
+        return await (scripted[0] if isinstance(scripted, list) else scripted)(request)
+
     async def _market(self, request: web.Request) -> web.StreamResponse:
         return await self._socket(request, "market")
 
@@ -185,12 +190,13 @@ class FakeVenue:
 class Desk:
     """An adapter at a fake venue, and everything it delivered."""
 
-    def __init__(self, venue: FakeVenue, **changes: Any) -> None:
+    def __init__(self, venue: FakeVenue, faults: list[BaseException] | None = None, **changes: Any) -> None:
         self.venue = venue
         self.clock = SessionClock()
         self.frames: list[bytes] = []
         self.private: list[list[JournalledEvent]] = []
         self.states: list[StreamState] = []
+        self.told: list[JournalledEvent] = []
         self._changed = asyncio.Event()
         settings: dict[str, Any] = {
             "venue": "binance",
@@ -204,8 +210,14 @@ class Desk:
             **changes,
         }
         self.config = BinanceConfig(**settings)
-        sinks = Sinks(self._keep(self.frames), self._keep(self.private), self._keep(self.states))
+        sinks = Sinks(self._keep(self.frames), self._keep(self.private), self._sort, *self._heard(faults))
         self.adapter = BinanceAdapter(self.config, sinks, self.clock)
+
+    def _heard(self, faults: list[BaseException] | None) -> list[Callable[[BaseException], None]]:
+        return [] if faults is None else [faults.append]
+
+    def _sort(self, event: JournalledEvent) -> None:
+        self._keep(self.states if isinstance(event, StreamState) else self.told)(event)
 
     def _keep(self, where: list[Any]) -> Callable[[Any], None]:
         def keep(value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titan.venues.weights import Cost, RateLimits, WeightBudget
+from titan.venues.weights import PROBE_NS, Cost, RateLimits, WeightBudget
 
 S = 1_000_000_000
 MINUTE = 60 * S
@@ -62,6 +62,51 @@ def test_too_many_requests_shuts_for_as_long_as_the_venue_says_or_a_minute() -> 
     budget.observe(429, {}, "", 4 * S)
     assert budget.admit(Cost(), 63 * S) != ""
     assert budget.admit(Cost(), 64 * S) == ""
+
+
+def test_when_a_ban_ends_one_call_tries_and_the_others_wait_for_its_answer() -> None:
+    budget = WeightBudget(RateLimits())
+    budget.observe(418, {"Retry-After": "5"}, "", 0)
+    assert budget.admit(Cost(), 5 * S) == ""
+    assert "one request is out" in budget.admit(Cost(urgent=True), 5 * S)
+    budget.observe(200, {}, "", 6 * S)
+    assert [budget.admit(Cost(), 6 * S) for _ in range(3)] == ["", "", ""]
+
+
+def test_a_try_without_an_answer_is_repeated_after_a_while() -> None:
+    budget = WeightBudget(RateLimits())
+    budget.observe(418, {"Retry-After": "5"}, "", 0)
+    assert budget.admit(Cost(), 5 * S) == ""
+    assert budget.admit(Cost(), 5 * S + PROBE_NS - 1) != ""
+    assert budget.admit(Cost(), 5 * S + PROBE_NS) == ""
+
+
+def test_an_answer_that_was_on_its_way_does_not_end_a_ban() -> None:
+    budget = WeightBudget(RateLimits())
+    budget.observe(418, {"Retry-After": "5"}, "", 0)
+    budget.observe(200, {}, "", 1 * S)
+    assert budget.admit(Cost(), 2 * S) != ""
+
+
+def test_so_many_cancels_go_out_after_a_429_and_none_after_a_418() -> None:
+    budget = WeightBudget(RateLimits(cancels_limited=2))
+    cancel = Cost(urgent=True, cancels=True)
+    budget.observe(429, {"Retry-After": "5"}, "", 0)
+    assert [budget.admit(cancel, 1 * S) == "" for _ in range(3)] == [True, True, False]
+    budget.observe(429, {"Retry-After": "5"}, "", 1 * S)
+    assert budget.admit(cancel, 2 * S) != ""
+    budget.observe(418, {"Retry-After": "5"}, "", 2 * S)
+    assert budget.admit(cancel, 3 * S) != ""
+
+
+def test_a_refusal_of_all_is_told_once_for_each_end_that_is_later() -> None:
+    told: list[tuple[int, str]] = []
+    budget = WeightBudget(RateLimits())
+    budget.shut = lambda until_ns, reason: told.append((until_ns, reason))
+    budget.observe(429, {"Retry-After": "5"}, "", 0)
+    budget.observe(429, {"Retry-After": "4"}, "", 1 * S)
+    budget.observe(418, {"Retry-After": "9"}, "", 1 * S)
+    assert told == [(5 * S, "too many requests (429)"), (10 * S, "banned (418)")]
 
 
 @given(

@@ -223,6 +223,26 @@ def test_documented_account_answers(binance_shapes, btc):
         Decimal(51000),
         Decimal(1),
     )
+    assert (position.liquidation, position.maintenance_margin) == (Decimal(45000), None), (
+        "version 2 lacks the latter"
+    )
+    assert (snapshot.maintenance_margin, snapshot.margin_balance) == (Decimal(0), Decimal("23.72469206"))
+
+
+def test_what_an_answer_does_not_state_is_unknown_and_never_zero(binance_shapes, btc):
+    account = json.loads(binance_shapes("http_json/account_info_v2.json"))
+    risks = json.loads(binance_shapes("http_json/position_risk.json"))
+    bare = {"assets": account["assets"]}
+    (risk,) = [{name: x for name, x in each.items() if name != "liquidationPrice"} for each in risks]
+    snapshot = account_from_rest(bare, [risk], "start", 1, "v", {"BTCUSDT": btc})
+    assert (snapshot.maintenance_margin, snapshot.margin_balance) == (None, None)
+    assert snapshot.positions[0].liquidation is None
+    stated = account_from_rest(
+        account, [risk | {"liquidationPrice": "0", "maintMargin": "0.25"}], "x", 1, "v", {"BTCUSDT": btc}
+    )
+    assert (stated.positions[0].liquidation, stated.positions[0].maintenance_margin) == (0, Decimal("0.25"))
+    with pytest.raises(WireError, match="not a number"):
+        account_from_rest(account | {"totalMarginBalance": "NaN"}, risks, "x", 1, "v", {"BTCUSDT": btc})
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,12 @@ from titan.loopback.desk import Desk
 from titan.loopback.signatures import Credentials
 from titan.loopback.streams import Connection
 from titan.venues.ccxt_client import Answer, Endpoint
+from titan.venues.weights import RateLimits, WeightBudget
 
 _METHOD = re.compile(r"^fapi(?:Public|Private)(?P<version>V\d)?(?P<verb>Get|Post|Put|Delete)(?P<name>.+)$")
+
+_DEEPER = {"positionSideDual": "positionSide/dual"}
+"""Paths of two parts, which ccxt writes as one word."""
 
 
 def address(endpoint: Endpoint) -> tuple[str, str]:
@@ -23,6 +27,7 @@ def address(endpoint: Endpoint) -> tuple[str, str]:
     if found is None:
         raise ValueError(f"{endpoint.method} is no method of Binance USD-M")
     name = found["name"][0].lower() + found["name"][1:]
+    name = _DEEPER.get(name, name)
     return found["verb"].upper(), f"/fapi/{(found['version'] or 'v1').lower()}/{name}"
 
 
@@ -43,11 +48,11 @@ class InProcessClient:
         The account.
     """
 
-    offset_ns = 0
-
     def __init__(self, desk: Desk, credentials: Credentials) -> None:
         self._desk = desk
         self._credentials = credentials
+        self.budget = WeightBudget(RateLimits())  # never asked: the exchange's own limits hold
+        self.offset_ns = 0
 
     def venue_ns(self) -> int:
         """The exchange's clock."""

@@ -77,7 +77,7 @@ async def run_backtest(
     mailbox = Mailbox()
     client = InProcessClient(desk, DEFAULT_CREDENTIALS)
     adapter = BinanceAdapter(
-        BinanceConfig(venue=venue, account=config.account, symbols=config.symbols),
+        BinanceConfig(venue=venue, account=config.account, symbols=config.symbols, rest_url="in process"),
         _sinks(session, mailbox, venue),
         clock,
         client,

@@ -44,7 +44,7 @@ async def backtest_session(
     clock = SetClock(desk.exchange.now_ns)
     venue = settings.live.venue
     session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
-    config = kernel_config(settings, session_id, venue, duration_s)
+    config = kernel_config(settings, session_id, venue, duration_s, real_time=False, unattended=True)
     kernel = Kernel(config, strategy_modules(config))
     journals = settings.project.journals
     try:

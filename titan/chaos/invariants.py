@@ -16,6 +16,7 @@ from titan.engine.desk import Phase
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, OperatorAnswer, PlaceOrder
 from titan.model.events import AnyEvent
 from titan.model.instruments import InstrumentKey
+from titan.risk.shutdown import Level
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
 
@@ -78,6 +79,10 @@ class Checker:
                 self.violated(
                     f"{command.client_id}: an order that adds risk after STOP ({desk.halted or desk.paused})"
                 )
+            if isinstance(command, PlaceOrder) and desk.level >= Level.CRITICAL:
+                lots = desk.ledger.lots(command.key)
+                if command.side * lots >= 0:
+                    self.violated(f"{command.client_id}: adds to {lots} lots at risk level {desk.level.name}")
         live = sum(1 for _ in desk.orders.live())
         if live > MOST_LIVE:
             self.violated(f"{live} orders are under way: the bound is {MOST_LIVE}")
@@ -196,9 +201,9 @@ class Checker:
             self.violated(
                 f"{summary.differences} differences, {summary.unknown_orders} unknown orders at the end"
             )
-        gap = abs((summary.pnl or Decimal(0)) - (summary.equity_change_at_venue or Decimal("NaN")))
-        if not gap <= Decimal("0.000001"):
-            self.violated(f"P&L {summary.pnl}, equity change at the venue {summary.equity_change_at_venue}")
+        pnl, change = summary.pnl, summary.equity_change_at_venue
+        if pnl is None or change is None or abs(pnl - change) > Decimal("0.000001"):
+            self.violated(f"P&L {pnl}, equity change at the venue {change}")
         trades = [
             execution.trade_id for execution in self._world.exchange.trades(ACCOUNT, self._world.symbol)
         ]

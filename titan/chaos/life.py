@@ -80,7 +80,7 @@ class Life:
         self._adapter = BinanceAdapter(
             BinanceConfig(
                 venue=VENUE, account="main", symbols=symbols, rest_url="memory", stream_url="memory",
-                api_key=ACCOUNT, api_secret=DEFAULT_CREDENTIALS.secret,
+                api_key=ACCOUNT, api_secret=DEFAULT_CREDENTIALS.secret, clock_sync_interval_s=10.0,
             ),
             self.pulse.sinks(VENUE),
             world.clock,

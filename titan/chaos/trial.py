@@ -14,7 +14,15 @@ from titan.chaos.life import Life
 from titan.chaos.schedule import Schedule
 from titan.chaos.virtual_time import VirtualLoop
 from titan.chaos.world import VENUE, World
-from titan.engine.configuration import KernelConfig, RefusalSettings, StrategyConfig, Timing, VenueConfig
+from titan.engine.configuration import (
+    Expected,
+    KernelConfig,
+    RefusalSettings,
+    Resilience,
+    StrategyConfig,
+    Timing,
+    VenueConfig,
+)
 from titan.engine.strategies import load_strategy
 from titan.live import provenance
 from titan.model.events import OperatorAction, StopRequested
@@ -33,6 +41,13 @@ PARAMETERS = avellaneda_stoikov.Parameters(
     order_size=0.01, max_inventory=0.06, mean_fill_depth_bps=0.02, minimum_half_spread_bps=0.005,
     skew_at_max_inventory_bps=0.3,
 )  # fmt: skip
+RESILIENCE = Resilience(
+    breaker_failures=5, dead_man_ns=6_000_000_000, most_drift_ns=250_000_000, most_round_trip_ns=1_000_000_000,
+    private_late_ns=3_000_000_000,
+)  # fmt: skip
+EXPECTED = Expected(
+    margin_mode="cross", leverage=20, multi_assets=False, max_maker_fee_bps=0.0, max_taker_fee_bps=5.0
+)
 RESTART_S = 0.5
 """How soon whoever watches starts a dead runner again."""
 MODULES = {CODE: load_strategy(CODE)}
@@ -153,7 +168,9 @@ def configuration(session: str, symbol: str) -> KernelConfig:
     strategy = StrategyConfig(
         name="avellaneda_stoikov", code=CODE, venue=VENUE, symbol=symbol, parameters=tuple(PARAMETERS)
     )
-    venue = VenueConfig(name=VENUE, protocol="binance_usdm", account="main", symbols=(symbol,))
+    venue = VenueConfig(
+        name=VENUE, protocol="binance_usdm", account="main", symbols=(symbol,), expected=EXPECTED
+    )
     return KernelConfig(
         session=session,
         reporting_currency="USDT",
@@ -162,4 +179,5 @@ def configuration(session: str, symbol: str) -> KernelConfig:
         limits=LIMITS,
         timing=Timing(),
         refusals=RefusalSettings(in_a_row=3),
+        resilience=RESILIENCE,
     )

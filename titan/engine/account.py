@@ -11,6 +11,7 @@ from titan.engine.reconciliation import (
     compare_positions,
     compare_wallets,
 )
+from titan.engine.router import STEADY
 from titan.model.commands import CancelOrder, QueryAccount, QueryFills, QueryOpenOrders, QueryOrder
 from titan.model.events import (
     AccountSnapshot,
@@ -22,7 +23,7 @@ from titan.model.events import (
     OrderAbsent,
     OrderUpdate,
 )
-from titan.model.orders import Lifetime, Order, OrderState
+from titan.model.orders import AT_ONCE, Lifetime, Order, OrderState
 
 MANUAL = "manual"
 """The book of executions that no strategy asked for: an operator's by hand, or the venue's own."""
@@ -103,6 +104,24 @@ def query(desk: Desk, order: Order) -> None:
     desk.emit(QueryOrder(venue=order.venue, symbol=order.symbol, client_id=order.client_id))
 
 
+def ask_unanswered(desk: Desk) -> None:
+    """Ask what became of every order whose state has been waited for too long, or whose executions have."""
+    for order in desk.orders.live():
+        venue = desk.venues[order.venue]
+        if "terms" in venue.unread or venue.health.shut:
+            continue  # nothing can be read there yet
+        waited_ns = desk.now_ns - max(order.asked_ns, order.queried_ns)
+        waited = waited_ns >= desk.config.timing.unknown_after_ns
+        # What takes at once never stands: until its end is told it is in flight.
+        in_flight = order.state not in STEADY or order.lifetime in AT_ONCE
+        if waited and order.ends_as is not None:
+            order.queried_ns = desk.now_ns
+            ask_fills(desk, desk.markets[order.key])
+        elif waited and in_flight:
+            desk.orders.doubt(order, desk.now_ns)
+            query(desk, order)
+
+
 def on_fill(desk: Desk, fill: Fill) -> None:
     """Book an execution, once, in whatever state its order is."""
     market = desk.markets.get(fill.key)
@@ -160,7 +179,8 @@ def on_outcome(desk: Desk, outcome: CommandOutcome) -> None:
     if found is not None and order is not None and order.reduce_only and outcome.outcome != "unknown":
         found.waiting = f"the last {text}"
     refused_change = outcome.outcome == "rejected" and outcome.action in {"amend", "cancel"}
-    if order is not None and order.live and (refused_change or outcome.outcome == "unknown"):
+    unclear = refused_change or outcome.outcome == "unknown"
+    if order is not None and order.live and unclear and not desk.venues[order.venue].health.shut:
         query(desk, order)
 
 

@@ -6,11 +6,25 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from titan.engine.regimes import RegimeConfig
+from titan.engine.risk_settings import RiskSettings
 from titan.engine.signals import SignalSettings
 from titan.model.contract import Range
 from titan.model.instruments import InstrumentKey
 from titan.risk.limits import LimitSettings
 from titan.strategy.adjustments import Parameters
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """How an account must be set up for a session to start on it. What is empty, 0 or None is not compared."""
+
+    margin_mode: str = ""
+    """``cross`` or ``isolated``."""
+    leverage: int = 0
+    multi_assets: bool | None = None
+    max_maker_fee_bps: float | None = None
+    """Highest commission rates, in basis points of notional; a rebate is negative."""
+    max_taker_fee_bps: float | None = None
 
 
 class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +35,8 @@ class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     symbols: tuple[str, ...]
     use_amend: bool = True
+    expected: Expected | None = None
+    """Compared with the account at the start; None, as in sessions of before it was, compares nothing."""
 
 
 class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +116,24 @@ class RefusalSettings(NamedTuple):
     wait_ns: int = 1_000_000_000
 
 
+class Resilience(msgspec.Struct, frozen=True, kw_only=True):
+    """How a session meets a venue that fails. 0 switches a protection off, as in sessions of before there were any."""
+
+    breaker_failures: int = 0
+    """Unproven outcomes and failed queries within `breaker_window_ns` after which quoting rests."""
+    breaker_window_ns: int = 10_000_000_000
+    breaker_first_ns: int = 2_000_000_000
+    """The first rest; each one that follows soon is twice as long, up to `breaker_longest_ns`."""
+    breaker_longest_ns: int = 60_000_000_000
+    dead_man_ns: int = 0
+    """Countdown after which the venue cancels by itself; it is renewed three times as often."""
+    most_drift_ns: int = 0
+    """Largest change of a venue's clock against ours between two measurements."""
+    most_round_trip_ns: int = 0
+    private_late_ns: int = 0
+    """Time within which the private stream must tell what a query has told."""
+
+
 class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration of one session's engine."""
 
@@ -109,6 +143,9 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[StrategyConfig, ...]
     limits: LimitSettings
     timing: Timing = Timing()
+    resilience: Resilience = Resilience()
+    size_share: float = 1.0
+    """The part of each quote's size that is sent."""
     quoting: Parameters = Parameters()
     """How every strategy's quotes answer the signals; nothing is changed where nothing is said."""
     signals: SignalSettings | None = None
@@ -118,6 +155,9 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Close every position before the session ends."""
     refusals: RefusalSettings = RefusalSettings()
     """When a side waits after refusals; as in sessions of before there was such a wait, never."""
+    regimes: tuple[RegimeConfig, ...] = ()
+    """The regimes of each instrument for which a model was given."""
+    risk: RiskSettings = RiskSettings()
 
     def venue(self, name: str) -> VenueConfig:
         """The venue of this name."""

@@ -11,15 +11,18 @@ from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
 from titan.engine.exit_state import Exit
 from titan.engine.gatekeeper import Gatekeeper
+from titan.engine.health import Health
 from titan.engine.ledger import Ledger
 from titan.engine.orders import OrderManager
 from titan.engine.portfolios import PortfolioHost
+from titan.engine.risk_state import RiskState
 from titan.engine.signals import MarketSignals
 from titan.engine.strategies import Seat, StrategyHost
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, Notice, PlaceOrder, SetTimer
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
 from titan.model.instruments import Instrument, InstrumentKey
 from titan.model.orders import Order
+from titan.risk.shutdown import Action, Level, action
 
 
 class Phase(StrEnum):
@@ -92,10 +95,13 @@ class VenueDesk:
     """What must still be read before this venue may be traded."""
     opening: AccountSnapshot | None = None
     closing: AccountSnapshot | None = None
+    account: AccountSnapshot | None = None
+    """The last one of any purpose: margin and liquidation prices are read off it."""
     asked_ns: dict[str, int] = field(default_factory=dict)
     """When each kind of query was last asked."""
     foreign: set[str] = field(default_factory=set)
     """Venue ids of open orders that are not ours, already spoken of."""
+    health: Health = field(default_factory=Health)
 
     @property
     def connected(self) -> bool:
@@ -147,6 +153,7 @@ class Desk:
     venues: dict[str, VenueDesk]
     hosts: list[StrategyHost]
     gate: Gatekeeper
+    risk: RiskState
     portfolios: list[PortfolioHost] = field(default_factory=list)
     """The hosts of strategies over several instruments."""
     phase: Phase = Phase.STARTING
@@ -177,6 +184,8 @@ class Desk:
     out: list[AnyCommand] = field(default_factory=list)
     touched: set[InstrumentKey] = field(default_factory=set)
     """Instruments whose strategies were asked in this step."""
+    revalued: bool = False
+    """Whether the P&L was taken in this step and the risk state has not seen it."""
 
     def emit(self, command: AnyCommand) -> None:
         """Decide on a command; every message to a venue's order entry counts against its budget."""
@@ -200,7 +209,18 @@ class Desk:
     @property
     def day_loss(self) -> Decimal | None:
         """What this UTC day has lost so far (a loss is positive), reporting currency; None if it cannot be valued."""
-        return None if self.pnl is None else self.day_open - self.pnl
+        unknown = self.phase is not Phase.STARTING and not self.risk.begun
+        return None if self.pnl is None or unknown else self.day_open - self.pnl
+
+    @property
+    def level(self) -> Level:
+        """How far the desk is shut: STOP by whoever stopped it, otherwise as far as the worst channel says."""
+        return Level.STOP if self.halted else self.risk.level
+
+    @property
+    def action(self) -> Action:
+        """What the level does to size, spread and permission."""
+        return action(self.risk.parameters, self.level)
 
     @property
     def seats(self) -> list[Seat]:
@@ -222,6 +242,7 @@ class Desk:
         """Take the session's P&L at the present mids: after every execution, and on the fixed clock."""
         parts = self.ledger.parts(self.conversion)
         self.pnl = parts.total if parts is not None else None
+        self.revalued = True
 
     def conversion(self, asset: str) -> Decimal | None:
         """Reporting currency per unit of an asset, from a traded mid; None, never a guess, where there is none."""

@@ -190,6 +190,8 @@ def _obstacle(desk: Desk, market: Market) -> str:
     venue = desk.venues[market.key.venue]
     if desk.phase is Phase.STARTING or venue.opening is None:
         return "the account has not been read yet"
+    if venue.health.shut:
+        return f"{venue.name} refuses all requests: {venue.health.shut_because}"
     if market.terms.trading:
         return ""
     _ask_terms(desk, market)

@@ -87,6 +87,7 @@ def _exposure(
         duplicates=0 if replaces else desk.gate.duplicates(key, recent),
         executions=desk.gate.executions(strategy, desk.now_ns),
         day_loss=desk.day_loss,
+        may_increase=desk.action.may_increase,
     )
 
 

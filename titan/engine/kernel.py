@@ -11,7 +11,19 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from titan.engine import account, backoff, exits, operator, portfolio_quoting, quoting, starting, stopping
+from titan.engine import (
+    account,
+    backoff,
+    comparing,
+    exits,
+    operator,
+    portfolio_quoting,
+    protection,
+    quoting,
+    risk_watch,
+    starting,
+    stopping,
+)
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
@@ -20,7 +32,8 @@ from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.ledger import Ledger
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.engine.portfolios import PortfolioHost
-from titan.engine.router import STEADY
+from titan.engine.regimes import BarRegimes
+from titan.engine.risk_state import RiskState
 from titan.engine.signals import MarketSignals, RegimeModel
 from titan.engine.state import freeze, thaw
 from titan.engine.strategies import AnyStrategyModule, StrategyHost
@@ -29,10 +42,9 @@ from titan.model import events as e
 from titan.model.commands import AnyCommand
 from titan.model.contract import PortfolioModule, StrategyModule
 from titan.model.instruments import InstrumentKey
-from titan.model.orders import AT_ONCE, OrderState
+from titan.model.orders import OrderState
 
 DAY_NS = 86_400 * 10**9
-STOPPED_BY_RISK = 4
 STOPPED_BY_STORAGE = 5
 
 
@@ -71,7 +83,13 @@ class Kernel:
         snapshot: bytes | None = None,
         regimes: Mapping[InstrumentKey, RegimeModel] | None = None,
     ) -> None:
-        measured, models = config.signals, regimes or {}
+        measured = config.signals
+        models: Mapping[InstrumentKey, RegimeModel] = regimes or {
+            key: BarRegimes(each)
+            for each in config.regimes
+            for key in config.keys
+            if key.symbol == each.symbol
+        }
         self.desk = Desk(
             config=config,
             ids=ClientIds(config.session),
@@ -88,6 +106,7 @@ class Kernel:
                 if not each.legs
             ],
             gate=Gatekeeper(config.limits, [venue.name for venue in config.venues]),
+            risk=RiskState(config),
             portfolios=[
                 PortfolioHost(each, cast("PortfolioModule", strategies[each.code]))
                 for each in config.strategies
@@ -104,17 +123,21 @@ class Kernel:
             e.MarkPrice: self._on_mark,
             e.BadFrame: self._on_bad_frame,
             e.OrderUpdate: self._on_order_update,
-            e.Fill: lambda event: account.on_fill(self.desk, event),
+            e.Fill: self._on_fill,
             e.CommandOutcome: self._on_outcome,
             e.OrderAbsent: lambda event: account.on_absent(self.desk, event),
             e.BalanceUpdate: lambda event: None,  # a hint only: wallets are compared where they are queried
             e.AccountSnapshot: self._on_account,
             e.OpenOrders: self._on_open_orders,
-            e.FillsQueried: lambda event: account.on_fills_queried(self.desk, event),
+            e.FillsQueried: self._on_fills_queried,
             e.Income: lambda event: account.on_income(self.desk, event),
             e.QueryFailed: self._on_query_failed,
             e.FeeRates: lambda event: starting.on_fee_rates(self.desk, event),
             e.InstrumentUpdate: lambda event: starting.on_instrument(self.desk, event),
+            e.AccountSetup: lambda event: comparing.on_setup(self.desk, event),
+            e.KeptAlive: lambda event: protection.on_alive(self.desk, event),
+            e.VenueShut: self._on_health,
+            e.ClockSync: self._on_health,
             e.SessionStarted: self._on_start,
             e.StreamState: self._on_stream,
             e.TimerFired: self._on_timer,
@@ -122,6 +145,7 @@ class Kernel:
             e.StorageFailed: self._on_storage_failed,
             e.OperatorAction: lambda event: operator.on_action(self.desk, event),
             e.KillSwitch: lambda event: operator.on_kill_switch(self.desk, event),
+            e.RiskResult: lambda event: risk_watch.on_result(self.desk, event),
         }
 
     def step(self, event: e.AnyEvent) -> tuple[AnyCommand, ...]:
@@ -134,6 +158,8 @@ class Kernel:
         desk.touched.clear()
         if desk.phase is not Phase.ENDED:
             self._handlers[type(event)](event)
+            if desk.revalued:
+                risk_watch.observe(desk)
             portfolio_quoting.evaluate(desk)
             if desk.exits:
                 exits.advance(desk)
@@ -212,16 +238,38 @@ class Kernel:
 
     def _on_order_update(self, event: e.OrderUpdate) -> None:
         backoff.on_update(self.desk, event)
+        protection.before_update(self.desk, event)
         account.on_order_update(self.desk, event)
+
+    def _on_fill(self, event: e.Fill) -> None:
+        protection.note_told(self.desk, event)
+        account.on_fill(self.desk, event)
+
+    def _on_fills_queried(self, event: e.FillsQueried) -> None:
+        protection.before_fills(self.desk, event)
+        account.on_fills_queried(self.desk, event)
 
     def _on_outcome(self, event: e.CommandOutcome) -> None:
         backoff.on_outcome(self.desk, event)
+        protection.note_outcome(self.desk, event)
         account.on_outcome(self.desk, event)
+
+    def _on_health(self, event: e.VenueShut | e.ClockSync) -> None:
+        """What forbids quoting pulls the quotes at once."""
+        if isinstance(event, e.VenueShut):
+            protection.on_shut(self.desk, event)
+        else:
+            protection.on_clock(self.desk, event)
+        for market in self.desk.markets_of(event.venue):
+            quoting.evaluate(self.desk, market)
 
     def _on_account(self, event: e.AccountSnapshot) -> None:
         venue = self.desk.venues[event.venue]
+        venue.account = event
         if event.purpose == "start" and "account" in venue.unread:
             starting.on_opening(self.desk, venue, event)
+            # The first quote must know what the time since the predecessor has cost.
+            self.desk.revalue()
             return
         account.check_positions(self.desk, event)
         exits.on_account(self.desk, event)
@@ -232,7 +280,10 @@ class Kernel:
             self.desk.ledger.close_session(mids)
 
     def _on_open_orders(self, event: e.OpenOrders) -> None:
+        for update in event.orders:
+            protection.before_update(self.desk, update)
         account.on_open_orders(self.desk, event)
+        protection.on_answer(self.desk, self.desk.venues[event.venue])
         stopping.on_open_orders(self.desk, event)
         operator.on_open_orders(self.desk, event)
 
@@ -243,6 +294,7 @@ class Kernel:
             return
         self.desk.note("warning", "query_failed", f"{what}: {event.reason}; it is asked again")
         exits.on_query_failed(self.desk, event)
+        protection.on_query_failed(self.desk, event)
 
     # ---- The session -------------------------------------------------------------------------------------
 
@@ -254,6 +306,7 @@ class Kernel:
 
     def _on_stream(self, event: e.StreamState) -> None:
         starting.on_stream(self.desk, event)
+        protection.on_stream(self.desk, event)
         for market in self.desk.markets_of(event.venue):
             self._after_market(market)
 
@@ -278,21 +331,16 @@ class Kernel:
             if desk.phase is Phase.RUNNING:
                 starting.ask_terms(desk)
             desk.timer("terms", desk.config.timing.terms_ns)
+        elif event.name == "alive":
+            protection.on_alive_timer(desk)
+        elif event.name.startswith("probe "):
+            protection.probe(desk, event.name.removeprefix("probe "))
 
     def _check(self) -> None:
         desk, timing = self.desk, self.desk.config.timing
-        for order in desk.orders.live():
-            if "terms" in desk.venues[order.venue].unread:
-                continue  # nothing can be read there yet
-            waited = desk.now_ns - max(order.asked_ns, order.queried_ns) >= timing.unknown_after_ns
-            # What takes at once never stands: until its end is told it is in flight.
-            in_flight = order.state not in STEADY or order.lifetime in AT_ONCE
-            if waited and order.ends_as is not None:
-                order.queried_ns = desk.now_ns
-                account.ask_fills(desk, desk.markets[order.key])
-            elif waited and in_flight:
-                desk.orders.doubt(order, desk.now_ns)
-                account.query(desk, order)
+        desk.revalue()
+        risk_watch.observe(desk)
+        account.ask_unanswered(desk)
         exits.begin_aged(desk)
         for market in desk.markets.values():
             if market.book.state == "ready" and desk.now_ns - market.heard_ns > timing.stale_after_ns:
@@ -301,25 +349,13 @@ class Kernel:
             self._after_market(market)
             quoting.pull_orphans(desk, market)
         operator.on_timer(desk)
+        protection.check_private(desk)
         desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
-        self._check_loss()
-
-    def _check_loss(self) -> None:
-        desk = self.desk
-        desk.revalue()
-        total = desk.pnl
-        if total is None:
-            return
-        if desk.now_ns // DAY_NS != desk.day:
-            desk.day, desk.day_open = desk.now_ns // DAY_NS, total
-        limit = desk.config.limits.max_daily_loss
-        if limit and desk.day_open - total >= Decimal(limit):
-            text = f"the day's loss of {desk.day_open - total} has reached max_daily_loss = {limit}"
-            stopping.request_stop(desk, text, STOPPED_BY_RISK)
 
     def _reconcile(self) -> None:
         for name, venue in self.desk.venues.items():
-            if not venue.streams["private"] and "terms" in venue.unread:
+            unread = not venue.streams["private"] and "terms" in venue.unread
+            if unread or venue.health.shut:
                 continue
             account.ask_orders(self.desk, name)
             for market in self.desk.markets_of(name):

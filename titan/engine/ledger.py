@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from titan.engine import holdings
+from titan.engine.between import Between
 from titan.evaluation.pnl import ZERO, FillRow, Parts, add_parts, equity_change, gain
 from titan.evaluation.running_pnl import (
     Running,
@@ -72,6 +73,7 @@ class Ledger:
         self._closing_mids: dict[InstrumentKey, Decimal] = {}
         self._inherited: set[str] = set()
         self._opened_ns: dict[str, int] = {}
+        self.between = Between()
 
     # ---- Positions ---------------------------------------------------------------------------------------
 
@@ -144,6 +146,10 @@ class Ledger:
         self._move_wallet(fill.venue, terms.settle, fill.realized)
         self._move_wallet(fill.venue, fill.fee_asset, -fill.fee)
         if key not in self._opening_mids:
+            if str(key) in self.between.mids:
+                quantity = self._quantity(key, fill.side * fill.size)
+                self.between.trade(key, terms.settle, terms.kind, quantity, terms.price(fill.price))
+                self.between.add(fill.fee_asset, -fill.fee)
             return False
         in_settle = fill.fee_asset == terms.settle
         if not in_settle:
@@ -170,6 +176,8 @@ class Ledger:
             del self._incomes[next(iter(self._incomes))]
         opened_ns = self._opened_ns.get(income.venue)
         if opened_ns is None or income.venue_ns <= opened_ns:
+            if income.kind == "funding" and income.venue in self._inherited:
+                self.between.add(income.asset, income.amount)
             return True  # before the session's opening: it is in the opening wallet
         self._move_wallet(income.venue, income.asset, income.amount)
         if income.kind == "funding":
@@ -221,10 +229,9 @@ class Ledger:
             self._opening_mids[key] = self._mids[key] = mid
             for book in self._of(key):
                 book.held = holdings.completed(book.held, book.lots, time_ns)
-                kind = self._instruments[key].kind
-                book.running = open_running(
-                    kind, self._markout_ns, time_ns, mid, self._quantity(key, book.lots)
-                )
+                terms, quantity = self._instruments[key], self._quantity(key, book.lots)
+                self.between.move(key, terms.settle, terms.kind, quantity, mid)
+                book.running = open_running(terms.kind, self._markout_ns, time_ns, mid, quantity)
 
     def close_session(self, mids: Mapping[InstrumentKey, Decimal]) -> None:
         """End the markouts under way and hold the P&L at these mids."""
@@ -234,9 +241,17 @@ class Ledger:
                 if book.running is not None:
                     book.running = close_running(book.running)
 
-    def begin_session(self) -> None:
-        """After taking up a predecessor's snapshot: positions go on, the session's accounts begin anew."""
+    def begin_session(self, *, counted: bool = True) -> None:
+        """After taking up a predecessor's snapshot: positions go on, the session's accounts begin anew.
+
+        Parameters
+        ----------
+        counted : bool
+            False if the predecessor never opened: what was earned before it is still to be counted.
+        """
         self._inherited = {book.venue for book in self._books.values()}
+        if counted:
+            self.between = Between({str(key): mid for key, mid in self._mids.items()}, {})
         for book in self._books.values():
             book.running = None
         for kept in (
@@ -343,6 +358,7 @@ class Ledger:
             "incomes": list(self._incomes),
             "inherited": sorted(self._inherited),
             "opened_ns": self._opened_ns,
+            "between": msgspec.to_builtins(self.between),
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -354,6 +370,7 @@ class Ledger:
         self._incomes = dict.fromkeys(data["incomes"])
         self._inherited = set(data["inherited"])
         self._opened_ns = dict(data.get("opened_ns", {}))
+        self.between = msgspec.convert(data.get("between", {}), Between)
         self._wallets = msgspec.convert(data["wallets"], dict[str, dict[str, Decimal]])
         for name in ("other_fees", "transfers"):
             setattr(self, f"_{name}", msgspec.convert(data[name], dict[str, Decimal]))

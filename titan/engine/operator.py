@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from titan.engine import exits, quoting
+from titan.engine import exits, quoting, risk_measures
 from titan.engine.account import ask_orders, cancel, query
 from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Desk, Market, Phase, Request
@@ -19,6 +19,7 @@ from titan.model.commands import OperatorAnswer
 from titan.model.events import KillSwitch, OpenOrders, OperatorAction
 from titan.model.instruments import InstrumentKey
 from titan.model.orders import Order, OrderState
+from titan.risk.shutdown import Level
 
 ACTIONS = ("pause", "resume", "stop", "cancel", "flatten", "close")
 
@@ -151,8 +152,15 @@ def _resume(desk: Desk, event: OperatorAction) -> None:
     markets = _named(desk, event.target) if event.target else list(desk.markets.values())
     closed = [f"{market.key} closed by {market.closed}" for market in markets if market.closed]
     was = "; ".join(filter(None, (desk.halted or desk.paused, *closed)))
-    left = _forget_exits(desk, markets)
+    if desk.halted:
+        desk.risk.release(event.who)
     desk.paused = desk.halted = ""
+    risk_measures.update(desk)
+    if desk.risk.level is Level.STOP:
+        halt(desk, risk_measures.stop_reason(desk))
+        _answer(desk, event.request, False, f"released from: {was}; STOP again at once: {desk.halted}")
+        return
+    left = _forget_exits(desk, markets)
     for market in markets:
         market.closed = ""
     _withdraw(desk)
@@ -276,7 +284,9 @@ def on_timer(desk: Desk) -> None:
         for order in left:
             if desk.owned_by_exit(order):
                 continue
-            if order.state is OrderState.UNKNOWN and desk.now_ns - order.queried_ns >= order_pace(desk):
+            shut = desk.venues[order.venue].health.shut
+            waited = not shut and desk.now_ns - order.queried_ns >= order_pace(desk)
+            if order.state is OrderState.UNKNOWN and waited:
                 query(desk, order)
                 cancel(desk, order)
         if not left:

@@ -55,6 +55,11 @@ class Counts(msgspec.Struct):
     """Chained hash of every execution's time, side, price, size and fee: equal digests, equal fills."""
 
 
+def _trade_name(fill: Fill) -> str:
+    """A self-trade shows one trade id on both orders: the order id belongs to the name of a fill."""
+    return f"{fill.venue}:{fill.symbol}:{fill.trade_id}:{fill.venue_id}"
+
+
 class OrderManager:
     """Orders by client id, with exposure always at its worst case."""
 
@@ -151,10 +156,13 @@ class OrderManager:
         self._move(order, S.PARTIALLY_FILLED if order.venue_filled else S.OPEN, update.time_ns)
         return order
 
+    def knows(self, fill: Fill) -> bool:
+        """Whether an execution was booked before."""
+        return _trade_name(fill) in self._trades
+
     def apply_fill(self, fill: Fill) -> bool:
         """Book an execution once, in whatever state its order is; False if it was booked before."""
-        # A self-trade shows one trade id on both orders: the order id belongs to the name of a fill.
-        name = f"{fill.venue}:{fill.symbol}:{fill.trade_id}:{fill.venue_id}"
+        name = _trade_name(fill)
         if name in self._trades:
             return False
         self._trades[name] = None

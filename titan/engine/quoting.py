@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from titan.engine import backoff, sending
+from titan.engine import backoff, permission, sending
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
 from titan.engine.judgement import judge
+from titan.engine.protection import obstacle as failing
 from titan.engine.router import Amend, Cancel, Place, Wanted, plan
 from titan.engine.strategies import Outlook, Seat, StrategyHost
 from titan.model.commands import Decision
@@ -29,6 +30,7 @@ def obstacle(desk: Desk, market: Market, host: Seat) -> str:
         (desk.paused, f"paused: {desk.paused}"),
         (not venue.connected, "a stream is down"),
         (venue.unread, f"still reading {', '.join(sorted(venue.unread))}"),
+        (failing(desk, market.key), failing(desk, market.key)),
         (market.stopped, market.stopped),
         (market.closed, f"closed: {market.closed}"),
         (desk.exiting(market.key, host.config.name), desk.exiting(market.key, host.config.name)),
@@ -84,8 +86,8 @@ def look(desk: Desk, market: Market, host: Seat) -> Outlook:
         mark=market.mark,
         now_ns=desk.now_ns,
         lots=desk.ledger.strategy_lots(market.key, host.config.name),
-        spread_multiplier=1.0,
-        size_multiplier=1.0,
+        spread_multiplier=desk.action.spread_factor,
+        size_multiplier=desk.action.size_factor * desk.config.size_share,
         adjusting=desk.config.quoting,
         signals=None if market.signals is None else market.signals.read(desk.now_ns),
     )
@@ -118,14 +120,20 @@ def _quarantine(desk: Desk, seats: Sequence[Seat], fault: str) -> None:
 
 
 def resume(desk: Desk, market: Market, host: Seat) -> None:
-    """Nothing stands in the way any more."""
-    if host.obstacle:
-        host.obstacle = market.obstacle = ""
+    """Nothing stands in the way any more, or only the risk level of what would add to a position."""
+    told = permission.restriction(desk)
+    if told == host.obstacle:
+        return
+    host.obstacle = market.obstacle = told
+    if told:
+        desk.note("warning", "reducing_only", told, market.key)
+    else:
         desk.note("info", "quoting", f"{host.config.name} quotes", market.key)
 
 
 def carry_out(desk: Desk, market: Market, host: Seat, quotes: Sequence[tuple[Wanted, Decision]]) -> None:
     """Bring what this strategy has in the book to the quotes it wants."""
+    quotes = permission.permitted(desk, market, host.config.name, quotes)
     wanted, decisions = [quote for quote, _ in quotes], dict(quotes)
     working = [
         order
@@ -144,8 +152,12 @@ def carry_out(desk: Desk, market: Market, host: Seat, quotes: Sequence[tuple[Wan
 
 
 def _just_cancelled(desk: Desk, order: Order) -> bool:
-    """A cancel without a clear answer is repeated at the pace of the queries, not with every change of the book."""
+    """A cancel without a clear answer is repeated at the pace of the queries, not with every change of the book.
+
+    While the venue refuses everything it is not repeated at all.
+    """
     recent = desk.now_ns - order.cancel_asked_ns < desk.config.timing.unknown_after_ns
+    recent |= desk.venues[order.venue].health.shut
     return order.state is OrderState.UNKNOWN and order.cancel_asked_ns > 0 and recent
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from titan.engine import exits
+from titan.engine import comparing, exits, protection
 from titan.engine.account import ELSEWHERE, ask_account, ask_fills, ask_orders, cancel
 from titan.engine.desk import Desk, Market, Phase, VenueDesk
 from titan.engine.stopping import REFUSED, request_stop
@@ -27,6 +27,8 @@ def on_start(desk: Desk, event: SessionStarted) -> None:
     for name, venue in desk.venues.items():
         venue.unread = {"terms", "orders", "account"}
         venue.unread |= {f"fills {market.key.symbol}" for market in desk.markets_of(name)}
+        if desk.config.venue(name).expected is not None:
+            venue.unread.add("setup")
         for market in desk.markets_of(name):
             if not market.fills_from_ns:
                 market.fills_from_ns = event.time_ns
@@ -36,6 +38,8 @@ def on_start(desk: Desk, event: SessionStarted) -> None:
     desk.timer("terms", desk.config.timing.terms_ns)
     desk.timer("check", desk.config.timing.check_ns)
     desk.timer("reconcile", desk.config.timing.reconcile_ns)
+    if desk.config.resilience.dead_man_ns:
+        protection.on_alive_timer(desk)
 
 
 def ask_terms(desk: Desk) -> None:
@@ -104,6 +108,8 @@ def on_fee_rates(desk: Desk, event: FeeRates) -> None:
     ask_orders(desk, venue.name)
     for each in markets:
         ask_fills(desk, each)
+    comparing.ask(desk, venue)
+    protection.keep_alive(desk, venue)
 
 
 def on_stream(desk: Desk, event: StreamState) -> None:
@@ -159,9 +165,12 @@ def _mark_for_mid(desk: Desk, market: Market) -> None:
 def ask_again(desk: Desk) -> None:
     """Repeat the questions of the start that have had no answer."""
     for venue in desk.venues.values():
+        if venue.health.shut:
+            continue
         if "terms" in venue.unread:
             desk.emit(QueryInstruments(venue=venue.name))
             continue
+        comparing.ask(desk, venue)
         if "orders" in venue.unread:
             ask_orders(desk, venue.name)
         for market in desk.markets_of(venue.name):

@@ -11,6 +11,7 @@ import msgspec
 from titan.engine.book import BookImage
 from titan.engine.desk import Desk, Ending, Market, Phase, Request, VenueDesk
 from titan.engine.exit_state import Cause, Exit
+from titan.engine.health import Health
 from titan.engine.orders import Counts
 from titan.engine.portfolios import PortfolioHost
 from titan.engine.strategies import StrategyHost
@@ -48,6 +49,7 @@ def freeze(desk: Desk) -> bytes:
             "orders": desk.orders.snapshot(),
             "ledger": desk.ledger.snapshot(),
             "gate": desk.gate.snapshot(),
+            "risk": desk.risk.snapshot(),
             "markets": {str(key): _market(market) for key, market in desk.markets.items()},
             "venues": {name: _venue(venue) for name, venue in desk.venues.items()},
             "hosts": {_title(host): host.snapshot() for host in _hosts(desk)},
@@ -87,8 +89,10 @@ def _venue(venue: VenueDesk) -> dict[str, Any]:
         "unread": sorted(venue.unread),
         "opening": venue.opening and msgspec.to_builtins(venue.opening),
         "closing": venue.closing and msgspec.to_builtins(venue.closing),
+        "account": venue.account and msgspec.to_builtins(venue.account),
         "asked_ns": venue.asked_ns,
         "foreign": sorted(venue.foreign),
+        "health": asdict(venue.health),
     }
 
 
@@ -111,6 +115,8 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
     desk.orders.restore(data["orders"])
     desk.ledger.restore(data["ledger"])
     desk.gate.restore(data["gate"])
+    if "risk" in data:
+        desk.risk.restore(data["risk"])
     for host in _hosts(desk):
         kept = data["hosts"].get(_title(host))
         if kept is not None:
@@ -128,11 +134,29 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
     if same_session:
         _thaw_session(desk, data)
     else:
-        desk.ledger.begin_session()
-        desk.halted = data["plain"].get("halted", "")
-        desk.day = data["plain"]["day"]
-        # What the day has lost so far is carried over: a restart is no new allowance.
-        desk.day_open = Decimal(data["day_open"]) - Decimal(data["pnl"] or 0)
+        _thaw_predecessor(desk, data)
+
+
+def _thaw_predecessor(desk: Desk, data: dict[str, Any]) -> None:
+    """What the day has lost so far is carried over, and the latches with it: a restart is no new allowance."""
+    risk = desk.risk
+    pnl = _last_pnl(desk, data)
+    risk.known = risk.known if pnl is None else pnl
+    desk.day, desk.day_open = data["plain"]["day"], Decimal(data["day_open"]) - risk.known
+    desk.halted = data["plain"].get("halted", "")
+    desk.ledger.begin_session(counted=risk.begun or "risk" not in data)
+    risk.begin_session()
+
+
+def _last_pnl(desk: Desk, data: dict[str, Any]) -> Decimal | None:
+    """The predecessor's P&L at its very last mids, which are younger than its last look at them."""
+    for key, market in desk.markets.items():
+        kept = data["markets"].get(str(key))
+        market.mid_half_ticks = kept["plain"]["mid_half_ticks"] if kept else 0
+    parts = desk.ledger.parts(desk.conversion)
+    for market in desk.markets.values():
+        market.mid_half_ticks = 0
+    return parts.total if parts is not None else None
 
 
 def _thaw_exits(desk: Desk, kept: dict[str, Any], same_session: bool) -> None:
@@ -180,5 +204,8 @@ def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
         venue.unread = set(kept["unread"])
         venue.asked_ns = kept["asked_ns"]
         venue.foreign = set(kept["foreign"])
+        venue.health = Health(**kept.get("health", {}))
         venue.opening = kept["opening"] and msgspec.convert(kept["opening"], AccountSnapshot)
         venue.closing = kept["closing"] and msgspec.convert(kept["closing"], AccountSnapshot)
+        account = kept.get("account")
+        venue.account = account and msgspec.convert(account, AccountSnapshot)

@@ -7,14 +7,19 @@ from titan.engine.account import ask_account, ask_fills, ask_orders, cancel, que
 from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Desk, Ending, Phase, VenueDesk
 from titan.engine.exit_state import Cause
+from titan.engine.protection import disarm
 from titan.model.commands import EndSession
 from titan.model.events import OpenOrders
 from titan.model.orders import OrderState
+from titan.risk.shutdown import Level
 
 RETRY_NS = 500_000_000
 
 REFUSED = 3
 """Exit code: the session may not start as it is configured."""
+
+STOPPED_BY_RISK = 4
+"""Exit code: the session ended in STOP by a risk channel."""
 
 NOT_PROVEN = 5
 """Exit code: stopped by storage, orders not proven cancelled, or a position not closed that was to be."""
@@ -83,6 +88,7 @@ def advance(desk: Desk) -> None:
         if proven and fills_read and "end" not in venue.asked_ns:
             venue.asked_ns["end"] = desk.now_ns
             ask_account(desk, venue.name, "end")
+            disarm(desk, venue)
     if all(venue.closing is not None or _untouched(desk, venue) for venue in desk.venues.values()):
         _end(desk, ())
 
@@ -150,7 +156,9 @@ def _end(desk: Desk, left_open: tuple[str, ...]) -> None:
     if ending is None:
         return
     desk.phase = Phase.ENDED
-    code = NOT_PROVEN if left_open or ending.held else ending.exit_code
+    by_risk = desk.risk.level is Level.STOP and not ending.exit_code
+    unproven = left_open or ending.held
+    code = NOT_PROVEN if unproven else STOPPED_BY_RISK if by_risk else ending.exit_code
     for order in left_open:
         desk.note(
             "error", "left_open", f"not proven cancelled: {order}; look at the venue and cancel it by hand"

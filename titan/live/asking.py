@@ -58,6 +58,11 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
         f"P&L {status['pnl'] or 'unknown'} {currency}, day's loss {loss} of {status['max_daily_loss']:g}, "
         f"differences {status['differences']}"
     )
+    risk = status["risk"]
+    yield f"risk {risk['level']}: size x {risk['size_factor']:g}, spread x {risk['spread_factor']:g}"
+    for name, channel in risk["channels"].items():
+        value = "unknown" if channel["value"] is None else f"{channel['value']:.6g}"
+        yield f"  {name} {value} of {channel['key']} = {channel['limit']:g}  {channel['level']}"
     for name, venue in status["venues"].items():
         down = [stream for stream, up in venue["streams"].items() if not up]
         problems = [f"{stream} stream down" for stream in down] + [

@@ -5,28 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+import msgspec
+
 from titan.engine.configuration import (
     ExitSettings,
+    Expected,
     KernelConfig,
     RefusalSettings,
+    Resilience,
     StrategyConfig,
     Timing,
     VenueConfig,
 )
 from titan.engine.portfolios import check_legs, spans_several
+from titan.engine.risk_settings import RiskSettings, shutdown_parameters
 from titan.engine.signals import SignalSettings
 from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
 from titan.live.errors import UsageError
+from titan.live.regime_files import regimes_of
 from titan.model.contract import PortfolioModule, build_parameters
 from titan.risk.limits import LimitSettings
-from titan.settings import Settings, Strategy
+from titan.settings import Live, Settings, Strategy, Venue
 from titan.strategy.adjustments import Parameters
 
 MS_NS = 1_000_000
 S_NS = 1_000_000_000
 
 
-def kernel_config(settings: Settings, session: str, venue: str, duration_s: float) -> KernelConfig:
+def kernel_config(
+    settings: Settings,
+    session: str,
+    venue: str,
+    duration_s: float,
+    *,
+    real_time: bool = True,
+    unattended: bool = False,
+) -> KernelConfig:
     """The engine's configuration for one session on one venue.
 
     Parameters
@@ -35,6 +49,10 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
         The [venue.NAME] that is traded; strategies of other venues stay out of it.
     duration_s : float
         Seconds of the session's clock from the first quote; 0 is no end.
+    real_time : bool
+        False for a replay, whose clock stands still or runs faster: what compares clocks with it is off there.
+    unattended : bool
+        Nobody is there to resume: STOP ends the session, as it does where there is a duration.
 
     Raises
     ------
@@ -63,10 +81,14 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
                 account=stated.account,
                 symbols=stated.symbols,
                 use_amend=stated.use_amend,
+                expected=_expected(stated),
             ),
         ),
         strategies=strategies,
-        limits=LimitSettings(**settings.risk.model_dump(include=set(LimitSettings._fields))),
+        limits=_limits(settings),
+        risk=_risk(settings, unattended or duration_s > 0),
+        size_share=live.canary_share if live.mode == "canary" else 1.0,
+        resilience=_resilience(live, real_time=real_time),
         exits=ExitSettings(**settings.risk.model_dump(include=set(ExitSettings._fields))),
         flatten_at_end=live.flatten_at_end,
         refusals=RefusalSettings(
@@ -74,6 +96,7 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
         ),
         quoting=Parameters(**settings.quoting.model_dump()),
         signals=SignalSettings(**settings.signals.model_dump()),
+        regimes=regimes_of(settings.project.regimes, stated.symbols),
         timing=Timing(
             quote_interval_ns=live.quote_interval_ms * MS_NS,
             markout_ns=round(live.markout_s * S_NS),
@@ -84,6 +107,47 @@ def kernel_config(settings: Settings, session: str, venue: str, duration_s: floa
             duration_ns=round(duration_s * S_NS),
         ),
     )
+
+
+def _limits(settings: Settings) -> LimitSettings:
+    """The limits of [risk]; in mode canary those on money are cut to its share."""
+    limits = LimitSettings(*(getattr(settings.risk, name) for name in LimitSettings._fields))
+    if settings.live.mode != "canary":
+        return limits
+    money = ("max_order_notional", "max_position_notional", "max_gross_notional", "max_daily_loss")
+    return limits._replace(**{name: getattr(limits, name) * settings.live.canary_share for name in money})
+
+
+def _expected(venue: Venue) -> Expected:
+    return Expected(
+        margin_mode="" if venue.margin_mode == "any" else venue.margin_mode,
+        leverage=venue.leverage,
+        multi_assets=venue.multi_assets,
+        max_maker_fee_bps=venue.max_maker_fee_bps,
+        max_taker_fee_bps=venue.max_taker_fee_bps,
+    )
+
+
+def _resilience(live: Live, *, real_time: bool) -> Resilience:
+    by_the_clock = Resilience(
+        dead_man_ns=live.dead_man_s * S_NS,
+        most_drift_ns=live.most_drift_ms * MS_NS,
+        most_round_trip_ns=live.most_round_trip_ms * MS_NS,
+        private_late_ns=round(live.private_late_s * S_NS),
+    )
+    return msgspec.structs.replace(
+        by_the_clock if real_time else Resilience(),
+        breaker_failures=live.breaker_failures,
+        breaker_window_ns=round(live.breaker_window_s * S_NS),
+        breaker_longest_ns=round(live.breaker_longest_s * S_NS),
+    )
+
+
+def _risk(settings: Settings, ends: bool) -> RiskSettings:
+    stated = RiskSettings(*(getattr(settings.risk, name) for name in RiskSettings._fields))
+    stated = stated._replace(end_on_stop=stated.end_on_stop or ends)
+    shutdown_parameters(_limits(settings), stated)  # a contradiction is told before an exchange is started
+    return stated
 
 
 def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:

@@ -74,7 +74,7 @@ class Outbox:
         if self._in_turn:
             self._queue.append((seq, command, heard_ns))
             return
-        name = command.client_id if isinstance(command, c.OrderCommand) else ""
+        name = _in_line(command)
         before = self._tails.get(name) if name else None
         task = asyncio.get_running_loop().create_task(self._after(before, seq, command, heard_ns))
         self._tasks.add(task)
@@ -176,6 +176,12 @@ class Outbox:
                 return await adapter.query_fills(command)
             case c.QueryInstruments():
                 return await adapter.query_instruments(command)
+            case c.QuerySetup():
+                return await adapter.query_setup(command)
+            case c.KeepAlive():
+                return await adapter.keep_alive(command)
+            case c.RebuildStream():
+                return await adapter.rebuild_stream(command)
             case _:
                 raise TypeError(f"the outbox cannot carry out {type(command).__name__}")
 
@@ -185,6 +191,13 @@ class Outbox:
             self._sink.ingest(answer)
         else:
             self._sink.ingest_frame(command.venue, answer)
+
+
+def _in_line(command: c.AnyCommand) -> str:
+    """Commands of one name go out one after the other: those of an order, and those of a symbol's dead-man switch."""
+    if isinstance(command, c.KeepAlive):
+        return f"alive {command.venue} {command.symbol}"
+    return command.client_id if isinstance(command, c.OrderCommand) else ""
 
 
 def _not_sent(command: c.OrderCommand, time_ns: int, message: str) -> CommandOutcome:

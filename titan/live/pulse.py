@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from titan.live.inbox import Inbox
 from titan.live.lockstep import Mailbox
 from titan.live.outbox import Outbox
 from titan.live.session import Session
 from titan.model.events import JournalledEvent, StreamState
 from titan.venues.adapter import Sinks
+from titan.venues.binance_streams import replaceable
 
 TIMER_LIMIT_S = 0.5
 """The longest wait between two looks at the timers: a machine's clock may be set."""
@@ -30,6 +32,8 @@ class Pulse:
         self.stopped = asyncio.Event()
         self._wake = asyncio.Event()
         self.fault: BaseException | None = None
+        self.inboxes: dict[str, Inbox] = {}
+        """Market frames of each venue on their way."""
         session.timer_set = self._wake.set
 
     def ingest(self, make: Callable[[int], JournalledEvent]) -> None:
@@ -73,7 +77,10 @@ class Pulse:
                 self.guard(lambda event=event: session.ingest(event))  # type: ignore[misc]
 
         if mailbox is None:
-            return Sinks(market, private, lambda event: self.guard(lambda: session.ingest(event)))
+            inbox = self.inboxes[venue] = Inbox(market, replaceable)
+            return Sinks(
+                inbox.put, private, lambda event: self.guard(lambda: session.ingest(event)), self.fail
+            )
 
         def stream(event: JournalledEvent) -> None:
             if isinstance(event, StreamState) and not event.up:
@@ -84,6 +91,7 @@ class Pulse:
             lambda payload: mailbox.put_public(lambda: market(payload)),
             lambda events: mailbox.put_private(lambda: private(events)),
             stream,
+            self.fail,
         )
 
     async def beat(self, outbox: Outbox, each: Callable[[], None] = lambda: None) -> None:

@@ -9,18 +9,19 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from titan.engine.kernel import Kernel
-from titan.live import provenance
+from titan.live import provenance, risk_results
 from titan.live.child import ChildExchange
-from titan.live.clocks import session_clock
 from titan.live.configure import kernel_config, strategy_modules
 from titan.live.control import Control, answer_within_s, control_path, machine_folder
 from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
 from titan.live.journaling import begin_journal
 from titan.live.lockstep import Mailbox, follow
+from titan.live.modes import REAL, Acts, clock_of, real_address, require_mode
 from titan.live.outbox import Outbox
 from titan.live.pulse import Pulse
 from titan.live.recovery import find_predecessor
@@ -46,15 +47,8 @@ from titan.store.lock import AccountLock, AccountLocked
 from titan.store.session import new_session_id
 from titan.store.writer import SessionWriter
 from titan.venues.adapter import Adapter, VenueUnreachable
+from titan.venues.supervised import supervised
 from titan.wire.frames import FrameDecoder
-
-LACKING = {
-    "paper": "fills against a venue's public data, by the matching core, are missing",
-    "shadow": "recording decisions against a venue's public data without sending them is missing",
-    "canary": "the start-up checks of a real account (position mode, leverage, permissions) are missing",
-    "live": "the start-up checks of a real account (position mode, leverage, permissions) are missing",
-}
-"""What each mode that this version refuses would need."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +61,8 @@ class RunOptions:
     duration_s: float = 0.0
     seed: int = 1
     quiet: bool = False
+    acts: Acts = field(default_factory=Acts)
+    """What was done on purpose for real money."""
 
 
 async def run(settings: Settings, options: RunOptions, disk: Disk | None = None) -> Result:
@@ -91,7 +87,7 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
         try:
             journals.mkdir(parents=True, exist_ok=True)
             stack.enter_context(AccountLock(journals, account))
-            if settings.venue[options.venue].rest_url:
+            if settings.venue[options.venue].rest_url or settings.live.mode in REAL:
                 stack.enter_context(
                     AccountLock(machine_folder(), credentials_name(settings.venue[options.venue]))
                 )
@@ -102,19 +98,19 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
                 f"journals folder {journals}: {error.strerror}; correct [project] journals"
             ) from None
         child = await _start_exchange(settings, options, stack)
-        address = address_of(settings.venue[options.venue], child.port if child else None)
+        address = _address(settings, options.venue, child)
         runner = Runner(settings, options, address, account, disk)
         if child is not None:
-            watch = asyncio.create_task(runner.end_with(child))
+            watch = supervised(runner.end_with(child), runner.on_fault)
             stack.callback(watch.cancel)
         return await runner.run()
 
 
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
     """Refuse what this version cannot do, rather than do something else."""
-    lacks = LACKING.get(settings.live.mode)
-    if lacks is not None:
-        raise StartRefused(f"mode {settings.live.mode} cannot be run: {lacks}; set [live] mode = loopback")
+    require_mode(settings, options.venue, options.acts)
+    if options.replay is not None and settings.live.mode in REAL:
+        raise UsageError(f"--replay is for mode loopback, and [live] mode = {settings.live.mode}")
     if options.replay is not None and settings.venue[options.venue].rest_url:
         raise UsageError(
             f"--replay starts an exchange of its own, but [venue.{options.venue}] rest_url is set; "
@@ -124,10 +120,17 @@ def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
         raise UsageError(f"capture {options.replay}: no such file")
 
 
+def _address(settings: Settings, venue: str, child: ChildExchange | None) -> VenueAddress:
+    """A loopback exchange on this machine, unless the mode is one of real money."""
+    if settings.live.mode in REAL:
+        return real_address(settings.venue[venue])
+    return address_of(settings.venue[venue], child.port if child else None)
+
+
 async def _start_exchange(
     settings: Settings, options: RunOptions, stack: AsyncExitStack
 ) -> ChildExchange | None:
-    if settings.venue[options.venue].rest_url:
+    if settings.venue[options.venue].rest_url or settings.live.mode in REAL:
         return None
     arguments = ["--speed", options.speed, "--seed", str(options.seed)]
     if options.replay is not None:
@@ -160,12 +163,20 @@ class Runner:
 
     async def run(self) -> Result:
         """Run the session; whatever happens, streams and files are closed."""
-        clock, hello = await session_clock(self._address.control_url)
+        stated = self._settings.venue[self._options.venue]
+        clock, instance, real_time = await clock_of(self._address, stated)
         session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
-        config = kernel_config(self._settings, session_id, self._options.venue, self._options.duration_s)
+        config = kernel_config(
+            self._settings,
+            session_id,
+            self._options.venue,
+            self._options.duration_s,
+            real_time=real_time,
+            unattended=self._options.replay is not None,
+        )
         modules = strategy_modules(config)
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
-        account = f"{self._account}@{hello.instance}"
+        account = f"{self._account}@{instance}"
         predecessor = find_predecessor(self._settings.project.journals, account)
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
         on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
@@ -177,13 +188,9 @@ class Runner:
         lockstep = isinstance(clock, SetClock)
         mailbox = Mailbox() if lockstep else None
         pulse = self._pulse = Pulse(session)
-        adapter = build_adapter(
-            self._settings.venue[self._options.venue],
-            self._options.venue,
-            self._address,
-            clock,
-            pulse.sinks(self._options.venue, mailbox),
-        )
+        sinks = pulse.sinks(self._options.venue, mailbox)
+        adapter = build_adapter(stated, self._options.venue, self._address, clock, sinks)
+        telemetry.inboxes = pulse.inboxes
         outbox = Outbox({self._options.venue: adapter}, writer, session, clock, in_turn=lockstep)
         outbox.note_latency = telemetry.note_latency
         outbox.unwritten = telemetry.unwritten
@@ -264,6 +271,11 @@ class Runner:
         text = f"the loopback exchange ended with code {code}; see its last words above"
         self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=text, exit_code=INTERNAL))
 
+    def on_fault(self, error: BaseException) -> None:
+        """A task that nobody awaits has died: the session ends with what it died of."""
+        if self._pulse is not None:
+            self._pulse.fail(error)
+
     def _on_signal(self, name: str) -> None:
         self._ingest(lambda now_ns: StopRequested(time_ns=now_ns, reason=f"{name} received", exit_code=CLEAN))
 
@@ -271,6 +283,10 @@ class Runner:
         self, pulse: Pulse, session: Session, outbox: Outbox, adapter: Adapter, telemetry: Telemetry
     ) -> None:
         control = self._control(session)
+        complain = partial(telemetry.log.warning, code="risk_result_unreadable")
+        results = risk_results.RiskResults(
+            self._settings.project.data / risk_results.NAME, self._ingest, complain
+        )
         await control.open()
         try:
             await self._open(session, adapter)
@@ -278,6 +294,7 @@ class Runner:
 
                 def look() -> None:
                     control.watch()
+                    results.watch()
                     view.refresh()
 
                 await pulse.beat(outbox, look)

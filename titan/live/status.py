@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from titan.engine.desk import Market
+import msgspec
+
+from titan.engine.desk import Desk, Market
 from titan.engine.exits import progress
 from titan.engine.kernel import Kernel
+from titan.engine.risk_settings import LIMIT_OF
 from titan.engine.strategies import Seat
 from titan.live.summary import money
 from titan.model.orders import Order
@@ -27,6 +31,7 @@ def status(kernel: Kernel) -> dict[str, Any]:
         "day_loss": money(desk.day_loss),
         "max_daily_loss": desk.config.limits.max_daily_loss,
         "differences": summary.differences,
+        "risk": _risk(desk),
         "venues": {
             name: {"streams": venue.streams, "unread": sorted(venue.unread)}
             for name, venue in desk.venues.items()
@@ -52,6 +57,33 @@ def _waiting(kernel: Kernel, seat: Seat) -> list[str]:
         for side, wait in seat.waits.items()
         if now_ns < wait.until_ns
     ]
+
+
+def _risk(desk: Desk) -> dict[str, Any]:
+    """The level and every channel: what it measures, its limit and its own level; null where it cannot be read."""
+    risk = desk.risk
+    return {
+        "level": desk.level.name,
+        "may_increase": desk.action.may_increase,
+        "size_factor": desk.action.size_factor,
+        "spread_factor": desk.action.spread_factor,
+        "released_by": risk.state.released_by,
+        "channels": {
+            name: {
+                "level": level.name,
+                "value": _finite(risk.measures[name]),
+                "limit": risk.limits[name],
+                "share": _finite(risk.share(name, risk.measures[name])),
+                "key": LIMIT_OF[name],
+            }
+            for name, level in risk.channel_levels.items()
+        },
+        "result": risk.result and msgspec.to_builtins(risk.result),
+    }
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _instrument(kernel: Kernel, market: Market) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TextIO, cast
 
 import structlog
@@ -14,10 +14,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from titan.engine.desk import Phase
 from titan.engine.kernel import Kernel
+from titan.live.inbox import Inbox
 from titan.model.commands import AnyCommand, Notice
 from titan.model.events import AnyEvent
 
 STAGES = ("decision", "durable", "wire")
+BACKLOG = {
+    "waiting": "Market frames that wait for the session",
+    "conflated": "Market frames made void by a newer one while they waited, so far",
+    "dropped": "Market frames dropped because too many waited, so far; their books are read anew",
+}
 KEEP_LATENCIES = 1_000_000
 """Latencies kept for the summary's percentiles: 8 MB a stage at the most, the oldest are overwritten."""
 
@@ -105,6 +111,15 @@ class Telemetry:
         self._pnl = Gauge("titan_pnl", "Session P&L in the reporting currency", registry=self.registry)
         self._live = Gauge("titan_open_orders", "Orders not proven ended", registry=self.registry)
         self._phase = Gauge("titan_running", "1 while the session may quote", registry=self.registry)
+        self._backlog = {
+            name: Gauge(f"titan_frames_{name}", meaning, ["venue"], registry=self.registry)
+            for name, meaning in BACKLOG.items()
+        }
+        self.inboxes: Mapping[str, Inbox] = {}
+        """Read for the gauges, by venue."""
+        self._risk = Gauge(
+            "titan_risk_level", "0 NORMAL, 1 CAUTION, 2 WARNING, 3 CRITICAL, 4 STOP", registry=self.registry
+        )
         self._counts: dict[str, int] = {}
         self._web: web.AppRunner | None = None
 
@@ -143,6 +158,10 @@ class Telemetry:
             self._position.labels(instrument).set(lots)
         self._pnl.set(float("nan") if summary.pnl is None else float(summary.pnl))
         self._live.set(summary.open_orders)
+        for venue, inbox in self.inboxes.items():
+            for name, gauge in self._backlog.items():
+                gauge.labels(venue).set(getattr(inbox, name))
+        self._risk.set(self._kernel.desk.level)
         self._phase.set(self._kernel.desk.phase is Phase.RUNNING)
         return generate_latest(self.registry)
 

@@ -17,7 +17,7 @@ from titan.venues.binance_config import BinanceConfig
 WATCHDOG_S = 15.0
 """Silence after which a market stream is rebuilt; the engine pulls its quotes long before."""
 
-CLOCK_SYNC_S = 300.0
+CLOCK_SYNC_S = 30.0
 
 LOOPBACK_KEY = "loopback-key"
 LOOPBACK_SECRET = "loopback-secret"
@@ -89,6 +89,7 @@ def build_adapter(venue: Venue, name: str, address: VenueAddress, clock: Clock, 
         clock_sync_interval_s=0.0 if lockstep else CLOCK_SYNC_S,
         rest_url=address.rest_url,
         stream_url=address.stream_url,
+        spot_url=venue.spot_url,
         api_key=venue.api_key.get_secret_value() if venue.api_key else LOOPBACK_KEY,
         api_secret=venue.api_secret.get_secret_value() if venue.api_secret else LOOPBACK_SECRET,
     )

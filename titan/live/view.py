@@ -94,7 +94,10 @@ class View:
         table.add_row(*row)
         loss = self._kernel.desk.day_loss
         shown = "unknown" if loss is None else f"{max(loss, 0):.2f}"
-        table.caption = f"day's loss {shown} of {limits.max_daily_loss:g}   differences {summary.differences}"
+        table.caption = (
+            f"risk {self._kernel.desk.level.name}   day's loss {shown} of {limits.max_daily_loss:g}   "
+            f"differences {summary.differences}"
+        )
         return table
 
     def _latency(self) -> Text:

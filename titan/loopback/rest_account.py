@@ -8,7 +8,8 @@ from titan.loopback import errors, refusals, shapes_account
 from titan.loopback.call import Call, Endpoint, Security, flat
 from titan.loopback.shapes_account import Holding
 from titan.loopback.shapes_market import Payload, ms, rate_limits
-from titan.matching.types import Refusal, RefusalReason
+from titan.matching.margin import liquidation_price
+from titan.matching.types import PositionRecord, Refusal, RefusalReason
 from titan.model.instruments import Instrument
 
 _NOT_HERE = (-4084, "Method is not allowed currently. Coming soon.")
@@ -23,7 +24,22 @@ def _max_value(call: Call, leverage: int) -> Decimal:
 def _holding(call: Call, instrument: Instrument) -> Holding:
     position = call.desk.exchange.positions(call.account, instrument.symbol)[0]
     open_value = call.desk.feeds.open_value(call.account, instrument.symbol)
-    return Holding(instrument, position, open_value, _max_value(call, position.leverage))
+    return Holding(
+        instrument,
+        position,
+        open_value,
+        _max_value(call, position.leverage),
+        _liquidation(call, instrument, position),
+    )
+
+
+def _liquidation(call: Call, instrument: Instrument, position: PositionRecord) -> Decimal:
+    """The position's liquidation price; 0 for an inverse contract, whose profit is no straight line."""
+    if instrument.kind != "linear":
+        return Decimal(0)
+    balances = {row.asset: row for row in call.desk.exchange.balances(call.account)}
+    row = balances[instrument.settle]
+    return liquidation_price(call.desk.settings.brackets, position, row.margin, row.maintenance_margin)
 
 
 def _holdings(call: Call) -> list[Holding]:

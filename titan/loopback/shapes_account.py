@@ -29,12 +29,13 @@ class OpenValue(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """One position with its instrument, the value of open orders, and the largest value allowed."""
+    """One position with its instrument, the value of open orders, the largest allowed, and its liquidation price."""
 
     instrument: Instrument
     position: PositionRecord
     open_value: OpenValue
     max_value: Decimal
+    liquidation: Decimal
 
 
 def balance_row(balance: BalanceRecord, alias: str, now_ns: int) -> Payload:
@@ -122,6 +123,10 @@ def _signed_value(position: PositionRecord) -> Decimal:
     return -abs(position.notional) if position.lots < 0 else abs(position.notional)
 
 
+def _price_or_zero(price: Decimal) -> str:
+    return price_8(price) if price else "0"
+
+
 def _open_margin(holding: Holding) -> Decimal:
     return max(holding.open_value) / holding.position.leverage
 
@@ -173,7 +178,7 @@ def position_risk_v2(holding: Holding) -> Payload:
         "breakEvenPrice": price_8(position.entry),
         "markPrice": money(position.mark),
         "unRealizedProfit": money(position.unrealized),
-        "liquidationPrice": "0",
+        "liquidationPrice": _price_or_zero(holding.liquidation),
         "leverage": str(position.leverage),
         "maxNotionalValue": f"{holding.max_value:f}",
         "marginType": "cross",
@@ -197,7 +202,7 @@ def position_risk_v3(holding: Holding) -> Payload:
         "breakEvenPrice": price_8(position.entry),
         "markPrice": money(position.mark),
         "unRealizedProfit": money(position.unrealized),
-        "liquidationPrice": "0",
+        "liquidationPrice": _price_or_zero(holding.liquidation),
         "isolatedMargin": "0",
         "notional": money(_signed_value(position)),
         "marginAsset": holding.instrument.settle,

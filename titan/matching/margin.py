@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from titan.matching.account import ZERO, Account, Position, settle_value, to_money
 from titan.matching.terms import Bracket
+from titan.matching.types import PositionRecord
 from titan.model.instruments import Instrument
 from titan.model.orders import BUY
 
@@ -47,6 +48,31 @@ def maintenance(brackets: tuple[Bracket, ...], notional: Decimal) -> Decimal:
     """Maintenance margin of a position value."""
     bracket = bracket_of(brackets, notional)
     return to_money(notional * bracket.maintenance_rate - bracket.deduction)
+
+
+def liquidation_price(
+    brackets: tuple[Bracket, ...], position: PositionRecord, margin: Decimal, maintained: Decimal
+) -> Decimal:
+    """The price at which a cross account's margin meets its maintenance margin by one linear position; 0 if none does.
+
+    Parameters
+    ----------
+    margin, maintained : Decimal
+        The account's margin balance and the maintenance margin of all its positions, both at the mark, settle asset.
+
+    Notes
+    -----
+    Everything else stays at its mark, and the position in its tier of now:
+    margin + quantity (p - mark) = others + abs(quantity) rate p - deduction.
+    """
+    if not position.notional:
+        return ZERO
+    bracket = bracket_of(brackets, position.notional)
+    unsigned = position.notional / position.mark
+    quantity = unsigned if position.lots > 0 else -unsigned
+    others = maintained - position.maintenance_margin
+    short = others - margin - bracket.deduction
+    return max((quantity * position.mark + short) / (quantity - unsigned * bracket.maintenance_rate), ZERO)
 
 
 def exposure_of(account: Account, instrument: Instrument, mark: Decimal | None) -> Exposure:

@@ -117,6 +117,30 @@ class RequestBook(Command, frozen=True, tag="request_book"):
     symbol: str
 
 
+class QuerySetup(Command, frozen=True, tag="query_setup"):
+    """Ask how the account is set up: `AccountSetup` or `QueryFailed`. Nothing is ever changed there."""
+
+    venue: str
+
+
+class KeepAlive(Command, frozen=True, tag="keep_alive"):
+    """Have the venue cancel the symbol's orders in `countdown_ns` unless asked again; 0 ends the countdown.
+
+    Answered by `KeptAlive` or `QueryFailed`.
+    """
+
+    venue: str
+    symbol: str
+    countdown_ns: int
+
+
+class RebuildStream(Command, frozen=True, tag="rebuild_stream"):
+    """Drop the private stream and connect anew: it is open, and does not tell what it should."""
+
+    venue: str
+    reason: str
+
+
 class SetTimer(Command, frozen=True, tag="set_timer"):
     """Fire `TimerFired(name)` once, at or after `at_ns`; a second request of the same name replaces the first."""
 
@@ -156,7 +180,8 @@ class EndSession(Command, frozen=True, tag="end_session"):
 
 AnyCommand = (
     PlaceOrder | AmendOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders | QueryAccount |
-    QueryFills | QueryInstruments | RequestBook | SetTimer | Notice | OperatorAnswer | EndSession
+    QueryFills | QueryInstruments | QuerySetup | KeepAlive | RebuildStream | RequestBook | SetTimer | Notice |
+    OperatorAnswer | EndSession
 )  # fmt: skip
 
 NEEDS_DURABLE = (PlaceOrder, AmendOrder)

@@ -165,6 +165,10 @@ class Position(msgspec.Struct, frozen=True):
     entry: Decimal
     mark: Decimal
     unrealized: Decimal
+    liquidation: Decimal | None = None
+    """The price at which the venue would close it; 0 where no price would, None where it does not say."""
+    maintenance_margin: Decimal | None = None
+    """What it binds at the least, settle currency; None where the venue does not say."""
 
 
 class BalanceUpdate(Event, frozen=True, tag="balance_update"):
@@ -184,6 +188,10 @@ class AccountSnapshot(Event, frozen=True, tag="account_snapshot"):
     balances: tuple[Balance, ...]
     positions: tuple[Position, ...]
     venue_ns: int = 0
+    maintenance_margin: Decimal | None = None
+    """What all positions bind at the least, and what the account is worth with its open profit: the venue liquidates
+    where they meet. Both in the venue's one unit of account; None where it does not say."""
+    margin_balance: Decimal | None = None
 
 
 class OpenOrders(Event, frozen=True, tag="open_orders"):
@@ -235,6 +243,47 @@ class InstrumentUpdate(Event, frozen=True, tag="instrument"):
     """Terms of an instrument, read at start or re-read."""
 
     instrument: Instrument
+
+
+class SymbolSetup(msgspec.Struct, frozen=True):
+    """How the account has one symbol set up: `margin_mode` is ``cross`` or ``isolated``."""
+
+    symbol: str
+    margin_mode: str
+    leverage: int
+
+
+class AccountSetup(Event, frozen=True, tag="account_setup"):
+    """Answer to `QuerySetup`: the account's modes. `withdrawals` is None where the venue was not asked."""
+
+    venue: str
+    position_mode: Literal["one_way", "hedge"]
+    multi_assets: bool
+    symbols: tuple[SymbolSetup, ...]
+    withdrawals: bool | None = None
+    """Whether the key in use may withdraw."""
+
+
+class KeptAlive(VenueEvent, frozen=True, tag="kept_alive"):
+    """Answer to `KeepAlive`: the venue has confirmed the countdown, ns; at its end it cancels the symbol's orders."""
+
+    countdown_ns: int
+
+
+class VenueShut(Event, frozen=True, tag="venue_shut"):
+    """The venue has refused all requests until `until_ns` (session clock): a ban, or too many of them."""
+
+    venue: str
+    until_ns: int
+    reason: str
+
+
+class ClockSync(Event, frozen=True, tag="clock_sync"):
+    """The venue's clock was measured: venue minus session, and the round trip that it was measured over, ns."""
+
+    venue: str
+    offset_ns: int
+    round_trip_ns: int
 
 
 # ---- The session itself ----------------------------------------------------------------------------------
@@ -289,12 +338,48 @@ class KillSwitch(Event, frozen=True, tag="kill_switch"):
     why: str
 
 
+class RiskPart(msgspec.Struct, frozen=True):
+    """What one position adds to the portfolio's expected shortfall, reporting currency."""
+
+    venue: str
+    symbol: str
+    shortfall: float
+
+
+class StressLoss(msgspec.Struct, frozen=True):
+    """What all positions would lose in one named scenario, reporting currency; a gain is negative."""
+
+    name: str
+    loss: float
+
+
+class RiskResult(Event, frozen=True, tag="risk_result"):
+    """The portfolio's risk as another process has computed it; after `expires_ns` it says nothing any more."""
+
+    source: str
+    currency: str
+    shortfall: float
+    """Expected shortfall of all positions together; the parts, where there are any, sum to it."""
+    parts: tuple[RiskPart, ...]
+    stresses: tuple[StressLoss, ...]
+    computed_ns: int
+    expires_ns: int
+
+
 AccountEvent = (
     OrderUpdate | Fill | CommandOutcome | OrderAbsent | BalanceUpdate | AccountSnapshot | OpenOrders
-    | FillsQueried | Income | QueryFailed | FeeRates | InstrumentUpdate
+    | FillsQueried | Income | QueryFailed | FeeRates | InstrumentUpdate | AccountSetup | KeptAlive | VenueShut
+    | ClockSync
 )  # fmt: skip
 SessionEvent = (
-    SessionStarted | StreamState | TimerFired | StopRequested | StorageFailed | OperatorAction | KillSwitch
+    SessionStarted
+    | StreamState
+    | TimerFired
+    | StopRequested
+    | StorageFailed
+    | OperatorAction
+    | KillSwitch
+    | RiskResult
 )
 JournalledEvent = AccountEvent | SessionEvent
 AnyEvent = MarketEvent | JournalledEvent

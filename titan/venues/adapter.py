@@ -53,6 +53,18 @@ class Adapter(Protocol):
         """An `InstrumentUpdate` for every configured symbol, then its `FeeRates`."""
         ...
 
+    async def query_setup(self, command: c.QuerySetup) -> list[JournalledEvent]:
+        """The account's modes as one `AccountSetup`; nothing is changed."""
+        ...
+
+    async def keep_alive(self, command: c.KeepAlive) -> list[JournalledEvent]:
+        """Renew the dead-man switch of a symbol; `KeptAlive` only if the venue repeats the countdown."""
+        ...
+
+    async def rebuild_stream(self, command: c.RebuildStream) -> list[JournalledEvent]:
+        """Drop the private stream and connect it anew; `on_stream` tells of it."""
+        ...
+
     async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
         """A depth snapshot as a frame that the venue's market codec decodes."""
         ...
@@ -60,6 +72,11 @@ class Adapter(Protocol):
 
 class VenueUnreachable(ConnectionError):
     """The venue cannot be reached; the message says what was tried and what to check."""
+
+
+def _unheard(error: BaseException) -> None:
+    """Where nobody supervises, the event loop tells it."""
+    raise error
 
 
 class Sinks:
@@ -72,7 +89,10 @@ class Sinks:
     private : function of a list of events
         What one private frame says, in order; called once for EVERY private frame, also with an empty list.
     stream : function of an event
-        A stream came up or went down.
+        What the connection itself has to tell: a stream came up or went down, the venue refuses all requests, its clock
+        was measured.
+    fault : function of an exception
+        A task of the adapter has died of a fault of ours.
     """
 
     def __init__(
@@ -80,7 +100,9 @@ class Sinks:
         market: Callable[[bytes], None],
         private: Callable[[list[JournalledEvent]], None],
         stream: Callable[[JournalledEvent], None],
+        fault: Callable[[BaseException], None] = _unheard,
     ) -> None:
         self.market = market
         self.private = private
         self.stream = stream
+        self.fault = fault

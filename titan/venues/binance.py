@@ -12,6 +12,7 @@ import msgspec
 from titan.model import commands as c
 from titan.model.clock import Clock
 from titan.model.events import (
+    ClockSync,
     CommandOutcome,
     FillsQueried,
     InstrumentUpdate,
@@ -20,15 +21,18 @@ from titan.model.events import (
     OrderAbsent,
     OrderUpdate,
     QueryFailed,
+    VenueShut,
 )
 from titan.model.instruments import Instrument
 from titan.venues import binance_calls as calls
 from titan.venues.adapter import Sinks, VenueUnreachable
+from titan.venues.binance_account import AccountCalls
 from titan.venues.binance_config import BinanceConfig
 from titan.venues.binance_fills import FillsQuery, OrderNames, QueryRefused, reason_of, rows
 from titan.venues.binance_streams import BinanceStreams
 from titan.venues.ccxt_client import Answer, ClientConfig, RestClient
-from titan.venues.server_time import synchronise
+from titan.venues.server_time import Measured, synchronise
+from titan.venues.supervised import supervised
 from titan.venues.websocket import Connector
 from titan.venues.weights import WeightBudget
 from titan.wire.binance_orders import Action
@@ -58,6 +62,7 @@ def _ccxt_client(config: BinanceConfig, clock: Clock) -> RestClient:
             api_secret=config.api_secret,
             timeout_s=config.request_timeout_s,
             recv_window_ms=config.recv_window_ms,
+            spot_url=config.spot,
         ),
         clock,
         WeightBudget(config.limits),
@@ -94,6 +99,7 @@ class BinanceAdapter:
     ) -> None:
         self.config = config
         self._clock = clock
+        self._sinks = sinks
         self._client = client or _ccxt_client(config, clock)
         self._terms: dict[str, Instrument] = {}
         self._names = OrderNames()
@@ -101,7 +107,9 @@ class BinanceAdapter:
         self._streams = BinanceStreams(
             config, self._client, clock, sinks, lambda: self._terms, connector, jitter
         )
+        self._account = AccountCalls(self._client, config, clock)
         self._clock_task: asyncio.Task[None] | None = None
+        self._client.budget.shut = self._tell_shut
 
     @property
     def clock_offset_ns(self) -> int:
@@ -121,17 +129,18 @@ class BinanceAdapter:
             prefix = f"TITAN_VENUE__{self.config.venue.upper()}__"
             raise VenueUnreachable(f"{where}: no credentials; set {prefix}API_KEY and {prefix}API_SECRET")
         self._client.open()
-        failure = await synchronise(self._client, self._clock)
-        if failure:
+        measured = await synchronise(self._client, self._clock)
+        if isinstance(measured, str):
             await self.close()
-            raise VenueUnreachable(f"{where} cannot be reached: {failure}; check rest_url and the network")
+            raise VenueUnreachable(f"{where} cannot be reached: {measured}; check rest_url and the network")
         try:
             await self._streams.open(self.config.request_timeout_s)
         except TimeoutError as error:
             await self.close()
             raise VenueUnreachable(f"{where}: {error}; check stream_url and the API key") from error
         if self.config.clock_sync_interval_s > 0:
-            self._clock_task = asyncio.get_running_loop().create_task(self._keep_clock())
+            self._tell_clock(measured)
+            self._clock_task = supervised(self._keep_clock(), self._sinks.fault)
 
     def take_market(self, payload: bytes) -> None:
         """A market frame, where something else than a socket delivers it."""
@@ -151,7 +160,20 @@ class BinanceAdapter:
     async def _keep_clock(self) -> None:
         while True:
             await asyncio.sleep(self.config.clock_sync_interval_s)
-            await synchronise(self._client, self._clock)
+            self._tell_clock(await synchronise(self._client, self._clock))
+
+    def _tell_clock(self, measured: Measured | str) -> None:
+        now_ns, venue = self._clock.now_ns(), self.config.venue
+        if isinstance(measured, str):
+            self._sinks.stream(self._query_failed("clock", measured))
+        else:
+            self._sinks.stream(ClockSync(time_ns=now_ns, venue=venue, **measured._asdict()))
+
+    def _tell_shut(self, until_ns: int, reason: str) -> None:
+        """Tell when the venue listens again, by the session's clock."""
+        ends_ns = until_ns - self._client.offset_ns
+        now_ns, venue = self._clock.now_ns(), self.config.venue
+        self._sinks.stream(VenueShut(time_ns=now_ns, venue=venue, until_ns=ends_ns, reason=reason))
 
     # ---- Orders
 
@@ -293,6 +315,25 @@ class BinanceAdapter:
         except (WireError, QueryRefused) as error:
             return [self._query_failed("query_instruments", str(error))]
         return events
+
+    async def query_setup(self, command: c.QuerySetup) -> list[JournalledEvent]:
+        """The account's modes; nothing is changed."""
+        try:
+            return [await self._account.setup()]
+        except (WireError, QueryRefused) as error:
+            return [self._query_failed("query_setup", str(error))]
+
+    async def keep_alive(self, command: c.KeepAlive) -> list[JournalledEvent]:
+        """Renew a symbol's dead-man switch."""
+        try:
+            return [await self._account.keep_alive(command)]
+        except QueryRefused as error:
+            return [self._query_failed("keep_alive", str(error), command.symbol)]
+
+    async def rebuild_stream(self, command: c.RebuildStream) -> list[JournalledEvent]:
+        """Connect the private stream anew."""
+        self._streams.private.rebuild(command.reason)
+        return []
 
     async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
         """A depth snapshot as a frame for the market codec."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from titan.venues.ccxt_client import Answer, Endpoint
-from titan.venues.weights import Cost
+from titan.venues.weights import Cost, WeightBudget
 
 PLACE = Endpoint("fapiPrivatePostOrder", Cost(weight=0, orders=1))
 AMEND = Endpoint("fapiPrivatePutOrder", Cost(weight=1, orders=1))
-CANCEL = Endpoint("fapiPrivateDeleteOrder", Cost(weight=1, urgent=True))
-CANCEL_ALL = Endpoint("fapiPrivateDeleteAllOpenOrders", Cost(weight=1, urgent=True))
+CANCEL = Endpoint("fapiPrivateDeleteOrder", Cost(weight=1, urgent=True, cancels=True))
+CANCEL_ALL = Endpoint("fapiPrivateDeleteAllOpenOrders", Cost(weight=1, urgent=True, cancels=True))
 ORDER = Endpoint("fapiPrivateGetOrder", Cost(weight=1, urgent=True))
 OPEN_ORDERS = Endpoint("fapiPrivateGetOpenOrders", Cost(weight=40, urgent=True))
 ALL_ORDERS = Endpoint("fapiPrivateGetAllOrders", Cost(weight=5))
@@ -25,11 +25,19 @@ DEPTH = Endpoint("fapiPublicGetDepth", Cost(weight=20))
 LISTEN_KEY = Endpoint("fapiPrivatePostListenKey", Cost(weight=1, urgent=True))
 KEEP_LISTEN_KEY = Endpoint("fapiPrivatePutListenKey", Cost(weight=1, urgent=True))
 
+KEEP_ALIVE = Endpoint("fapiPrivatePostCountdownCancelAll", Cost(weight=10, urgent=True))
+POSITION_MODE = Endpoint("fapiPrivateGetPositionSideDual", Cost(weight=30))
+MULTI_ASSETS = Endpoint("fapiPrivateGetMultiAssetsMargin", Cost(weight=30))
+SYMBOL_CONFIG = Endpoint("fapiPrivateGetSymbolConfig", Cost(weight=5))
+RESTRICTIONS = Endpoint("sapiGetAccountApiRestrictions", Cost(weight=1))
+"""Served by the spot host alone."""
+
 
 class Client(Protocol):
     """Makes calls, each once, and never raises for what a venue or a network does."""
 
     offset_ns: int
+    budget: WeightBudget
 
     def venue_ns(self) -> int: ...
 

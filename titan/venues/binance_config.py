@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from titan.venues.weights import RateLimits
 
 REST_URL = "https://fapi.binance.com"
+SPOT_URL = "https://api.binance.com"
 STREAM_URL = "wss://fstream.binance.com"
 
 
@@ -24,6 +25,8 @@ class BinanceConfig:
         The venue's own identifiers of the instruments to follow.
     rest_url, stream_url : str
         Without a path; empty takes the venue's own.
+    spot_url : str
+        Host that tells what the key may do; empty takes the venue's own where `rest_url` is empty, else none.
     api_key, api_secret : str
         Credentials.
     recv_window_ms : int
@@ -48,6 +51,7 @@ class BinanceConfig:
     symbols: tuple[str, ...]
     rest_url: str = ""
     stream_url: str = ""
+    spot_url: str = ""
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
     recv_window_ms: int = 5_000
@@ -67,3 +71,8 @@ class BinanceConfig:
     def stream(self) -> str:
         """Address of the streams."""
         return (self.stream_url or STREAM_URL).rstrip("/")
+
+    @property
+    def spot(self) -> str:
+        """Address of the host that tells what the key may do; empty if it is not asked."""
+        return (self.spot_url or ("" if self.rest_url else SPOT_URL)).rstrip("/")

@@ -14,12 +14,19 @@ from titan.model.instruments import Instrument
 from titan.venues.adapter import Sinks
 from titan.venues.binance_calls import KEEP_LISTEN_KEY, LISTEN_KEY, Client
 from titan.venues.binance_config import BinanceConfig
+from titan.venues.supervised import supervised
 from titan.venues.websocket import Connector, Stream, StreamRefused, StreamSettings
 from titan.wire.binance_usdm import WireError, decode_user_event, refusal
 
 CHANNELS = ("depth@100ms", "bookTicker", "trade", "markPrice@1s")
 WATCHED = ("depth@100ms", "markPrice@1s")
 """Channels that are never silent on a live market: each has a watchdog of its own."""
+
+KEEP_ALIVE_FAILURES = 2
+"""Renewals of the listen key without an answer after which a new one is made."""
+
+REPLACEABLE = (b"@bookTicker", b"@markPrice@1s")
+"""Channels of which only the newest frame counts."""
 
 _PREFIX = b'{"stream":"'
 _RETRY_KEEP_ALIVE_S = 30.0
@@ -31,6 +38,12 @@ def channel_of(payload: bytes) -> bytes:
     if not payload.startswith(_PREFIX):
         return b""
     return payload[len(_PREFIX) : payload.find(b'"', len(_PREFIX))]
+
+
+def replaceable(payload: bytes) -> bytes:
+    """The channel of a frame that a newer one of the same channel makes void; empty for any other frame."""
+    channel = channel_of(payload)
+    return channel if channel.endswith(REPLACEABLE) else b""
 
 
 class BinanceStreams:
@@ -82,6 +95,7 @@ class BinanceStreams:
             watched=tuple(f"{symbol}@{channel}".encode() for symbol in symbols for channel in WATCHED),
             connector=connector() if connector else None,
             jitter=jitter,
+            on_fault=sinks.fault,
         )
         self.private = Stream(
             self._private_address,
@@ -90,13 +104,14 @@ class BinanceStreams:
             StreamSettings(stale_after_s=0.0),
             connector=connector() if connector else None,
             jitter=jitter,
+            on_fault=sinks.fault,
         )
 
     async def open(self, timeout_s: float) -> None:
         """Connect both; `TimeoutError` if one does not come up."""
         await self.private.open(timeout_s)
         await self.market.open(timeout_s)
-        self._keep_alive = asyncio.get_running_loop().create_task(self._keep_listen_key())
+        self._keep_alive = supervised(self._keep_listen_key(), self._sinks.fault)
 
     async def close(self) -> None:
         """Close both."""
@@ -124,6 +139,7 @@ class BinanceStreams:
         In time by both clocks: in a fast replay the venue's hour is over within seconds of this machine's.
         """
         pause_s = self._config.keep_alive_s
+        failures = 0
         while True:
             self._renewed_ns = self._clock.now_ns()
             self._renewal_due.clear()
@@ -134,6 +150,10 @@ class BinanceStreams:
             if refused is not None:
                 self.private.rebuild(f"listen key not renewed: {refused[0]} {refused[1]}")
             done = answer.status == 200 or refused is not None
+            failures = 0 if done else failures + 1
+            if failures == KEEP_ALIVE_FAILURES:
+                failures = 0
+                self.private.rebuild(f"listen key not renewed {KEEP_ALIVE_FAILURES} times: {answer.failure}")
             pause_s = (
                 self._config.keep_alive_s if done else min(_RETRY_KEEP_ALIVE_S, self._config.keep_alive_s)
             )

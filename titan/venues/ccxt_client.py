@@ -110,6 +110,8 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     api_secret: str
     timeout_s: float
     recv_window_ms: int
+    spot_url: str = ""
+    """Host of the calls about the key itself; empty if there is none."""
 
     def __repr__(self) -> str:
         return f"ClientConfig(rest_url={self.rest_url!r})"
@@ -140,6 +142,8 @@ class _Signer(_binanceusdm):  # type: ignore[misc]
         )
         for name in self.urls["api"]:
             self.urls["api"][name] = config.rest_url + _PATHS[name] if name in _PATHS else DEAD_URL
+        if config.spot_url:
+            self.urls["api"]["sapi"] = config.spot_url + "/sapi/v1"
         # ccxt logs headers with the key at level debug: a logger without handlers or parents keeps it quiet.
         self.logger = logging.Logger("titan.ccxt", logging.CRITICAL)
         self._client = client

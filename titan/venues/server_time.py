@@ -28,6 +28,13 @@ class TimeProbe(NamedTuple):
         return self.venue_ns - (self.asked_ns + self.answered_ns) // 2
 
 
+class Measured(NamedTuple):
+    """Medians over the round trips of one measurement, ns."""
+
+    offset_ns: int
+    round_trip_ns: int
+
+
 async def probe(client: Client, clock: Clock) -> TimeProbe | str:
     """Ask the venue's time once; a text says why there is none."""
     asked_ns = clock.now_ns()
@@ -40,7 +47,7 @@ async def probe(client: Client, clock: Clock) -> TimeProbe | str:
     return TimeProbe(asked_ns, stamp * _MS, answered_ns)
 
 
-async def synchronise(client: Client, clock: Clock, samples: int = SAMPLES) -> str:
+async def synchronise(client: Client, clock: Clock, samples: int = SAMPLES) -> Measured | str:
     """Measure and set the client's offset; a text says why it was left as it is.
 
     Notes
@@ -48,15 +55,15 @@ async def synchronise(client: Client, clock: Clock, samples: int = SAMPLES) -> s
     The median of several round trips, so that one slow answer does not shift the signatures' timestamps out
     of the venue's window.
     """
-    found: list[int] = []
+    found: list[TimeProbe] = []
     failure = ""
     for _ in range(samples):
         result = await probe(client, clock)
         if isinstance(result, str):
             failure = result
         else:
-            found.append(result.offset_ns)
+            found.append(result)
     if not found:
         return failure
-    client.offset_ns = median_low(found)
-    return ""
+    client.offset_ns = median_low(each.offset_ns for each in found)
+    return Measured(client.offset_ns, median_low(each.answered_ns - each.asked_ns for each in found))

@@ -6,9 +6,11 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import aiohttp
+
+from titan.venues.supervised import supervised
 
 _CLOSE_TIMEOUT_S = 1.0
 """How long a close waits for the peer's: one that has gone silent does not answer it."""
@@ -122,6 +124,9 @@ class Stream:
         Draws from 0 to 1, so that many runners do not come back at one moment.
     connector : Connector, optional
         Opens the connections; over the network unless given.
+    on_fault : function of an exception, optional
+        Called with what ended the stream for good: a fault of ours, in a callback or in the watchdog. Without it
+        `close` raises that.
     """
 
     def __init__(
@@ -135,8 +140,10 @@ class Stream:
         watched: tuple[bytes, ...] = (),
         jitter: Callable[[], float] = random.random,
         connector: Connector | None = None,
+        on_fault: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._connector = connector or NetworkConnector()
+        self._on_fault = on_fault
         self._address = address
         self._on_payload = on_payload
         self._on_state = on_state
@@ -159,7 +166,7 @@ class Stream:
         TimeoutError
             If it is not up in time; it goes on trying until `close`. `last_failure` says why.
         """
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = supervised(self._run(), self._on_fault or (lambda error: None))
         up = asyncio.ensure_future(self._up.wait())
         done, _ = await asyncio.wait({up, self._task}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if up not in done:
@@ -175,8 +182,9 @@ class Stream:
         self._up.clear()
         task, self._task = self._task, None
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
+        if self._on_fault is None and not task.cancelled():
+            task.result()
 
     def rebuild(self, why: str) -> None:
         """Drop the connection now and make a new one; nothing if there is none."""
@@ -236,9 +244,12 @@ class Stream:
         self._on_state(True, "connected")
         reader = loop.create_task(self._read(socket))
         watchdog = loop.create_task(self._watch())
+        waited: set[asyncio.Future[Any]] = {reader, watchdog, self._drop}
         try:
-            await asyncio.wait({reader, self._drop}, return_when=asyncio.FIRST_COMPLETED)
-            # A read that failed raises here, before the reason of a rebuild is looked at.
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            # A read that failed raises here, before the reason of a rebuild is looked at; so does a watchdog that died.
+            if watchdog.done() and not reader.done():
+                watchdog.result()
             return reader.result() if reader.done() else self._drop.result()
         finally:
             watchdog.cancel()
@@ -261,7 +272,9 @@ class Stream:
     async def _watch(self) -> None:
         """Rebuild the stream once it, or a watched channel of it, has been silent for too long."""
         limit_s = self._settings.stale_after_s
-        while limit_s > 0:
+        if limit_s <= 0:
+            await asyncio.get_running_loop().create_future()  # it watches nothing, until it is cancelled
+        while True:
             await asyncio.sleep(limit_s / 4)
             now_s = asyncio.get_running_loop().time()
             if now_s - self._heard_s > limit_s:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 _S = 1_000_000_000
@@ -13,24 +13,36 @@ _HEADERS = {
     "x-mbx-order-count-1m": "orders_1m",
 }
 _WINDOW_NS = {"weight": 60 * _S, "orders_10s": 10 * _S, "orders_1m": 60 * _S}
+PROBE_NS = 10 * _S
+"""How long the one request after a refusal of all is waited for before another may try."""
+
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 
 
 class RateLimits(NamedTuple):
-    """What a venue allows an account; `reserve` is the part of each that only urgent calls may use."""
+    """What a venue allows an account.
+
+    `reserve` is the part of each that only urgent calls may use; `cancels_limited` is how many cancels still go out
+    after a 429. After a 418 nothing does: the venue no longer looks, and each attempt makes the ban longer.
+    """
 
     weight: int = 2_400
     orders_10s: int = 300
     orders_1m: int = 1_200
     reserve: float = 0.1
+    cancels_limited: int = 20
 
 
 class Cost(NamedTuple):
-    """What one call uses up. Urgent calls (cancels, and what proves orders) may use the reserve."""
+    """What one call uses up. Urgent calls (cancels, and what proves orders) may use the reserve.
+
+    `cancels` is true of those that take off risk, and of nothing else.
+    """
 
     weight: int = 1
     orders: int = 0
     urgent: bool = False
+    cancels: bool = False
 
 
 class _Window:
@@ -62,10 +74,16 @@ class WeightBudget:
 
     def __init__(self, limits: RateLimits) -> None:
         self._reserve = limits.reserve
+        self._most_cancels = limits.cancels_limited
         self._windows = {
             name: _Window(getattr(limits, name), length_ns) for name, length_ns in _WINDOW_NS.items()
         }
         self._shut_until_ns = 0
+        self._listening = True
+        self._probed_ns: int | None = None
+        self._cancels_left = 0
+        self.shut: Callable[[int, str], None] = lambda until_ns, reason: None
+        """Called when the venue refuses everything: until when by its own clock, ns UTC, and what it said."""
 
     def admit(self, cost: Cost, now_ns: int) -> str:
         """Count a call in, or say why it must not be sent.
@@ -80,8 +98,9 @@ class WeightBudget:
         str
             Empty if the call may be sent; it is then counted.
         """
-        if now_ns < self._shut_until_ns:
-            return f"the venue refuses all requests for another {(self._shut_until_ns - now_ns) / _S:.1f} s"
+        refused = "" if self._listening else self._refused(cost, now_ns)
+        if refused:
+            return refused
         wanted = {"weight": cost.weight, "orders_10s": cost.orders, "orders_1m": cost.orders}
         for name, amount in wanted.items():
             window = self._windows[name]
@@ -93,6 +112,18 @@ class WeightBudget:
             self._windows[name].used += amount
         return ""
 
+    def _refused(self, cost: Cost, now_ns: int) -> str:
+        """After a refusal of all requests one goes out when its time is over, and the others when that is answered."""
+        if cost.cancels and self._cancels_left > 0:
+            self._cancels_left -= 1
+            return ""
+        if now_ns < self._shut_until_ns:
+            return f"the venue refuses all requests for another {(self._shut_until_ns - now_ns) / _S:.1f} s"
+        if self._probed_ns is not None and now_ns - self._probed_ns < PROBE_NS:
+            return "one request is out to see whether the venue answers again"
+        self._probed_ns = now_ns
+        return ""
+
     def observe(self, status: int, headers: Mapping[str, str], body: str, now_ns: int) -> None:
         """Take in what an answer says of the limits: counts in the headers, 429 and 418, and until when."""
         plain = {name.lower(): value for name, value in headers.items()}
@@ -102,7 +133,20 @@ class WeightBudget:
                 window.roll(now_ns)
                 window.used = max(window.used, int(plain[header]))
         if status in (418, 429):
-            self._shut_until_ns = max(self._shut_until_ns, self._reopens_ns(plain, body, now_ns))
+            self._shut(status, self._reopens_ns(plain, body, now_ns))
+        elif now_ns >= self._shut_until_ns:
+            self._listening, self._probed_ns = True, None
+
+    def _shut(self, status: int, until_ns: int) -> None:
+        if status == 418:
+            self._cancels_left = 0
+        elif self._listening:
+            self._cancels_left = self._most_cancels
+        self._listening, self._probed_ns = False, None
+        if until_ns > self._shut_until_ns:
+            self._shut_until_ns = until_ns
+            said = "banned (418)" if status == 418 else "too many requests (429)"
+            self.shut(until_ns, said)
 
     def _reopens_ns(self, headers: Mapping[str, str], body: str, now_ns: int) -> int:
         banned = _BANNED_UNTIL.search(body)

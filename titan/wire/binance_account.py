@@ -267,6 +267,8 @@ def account_from_rest(
         balances=tuple(_balance(asset.asset, asset.walletBalance) for asset in found.assets),
         positions=tuple(_position(risk, instruments) for risk in risks),
         venue_ns=max((risk.updateTime for risk in risks), default=0) * _MS,
+        maintenance_margin=_stated(found.totalMaintMargin, "totalMaintMargin"),
+        margin_balance=_stated(found.totalMarginBalance, "totalMarginBalance"),
     )
 
 
@@ -281,6 +283,8 @@ def _position(risk: RestPosition, instruments: Mapping[str, Instrument]) -> Posi
         entry=_money(risk.entryPrice, where),
         mark=_money(risk.markPrice, where),
         unrealized=_money(risk.unRealizedProfit, where),
+        liquidation=_stated(risk.liquidationPrice, where),
+        maintenance_margin=_stated(risk.maintMargin, where),
     )
 
 
@@ -354,6 +358,11 @@ def _money(amount: Decimal, where: str) -> Decimal:
     if not amount.is_finite():
         raise WireError(f"{where}: {amount} is not a number")
     return amount
+
+
+def _stated(amount: Decimal | None, where: str) -> Decimal | None:
+    """An amount that not every version of an answer holds: absent is unknown, never zero."""
+    return None if amount is None else _money(amount, where)
 
 
 def _ticks(instrument: Instrument, price: Decimal, where: str) -> int:

@@ -108,9 +108,11 @@ class RestAsset(msgspec.Struct):
 
 
 class RestAccount(msgspec.Struct):
-    """The account answer, as far as balances go."""
+    """The account answer, as far as balances and margin go; the totals are in the venue's USD."""
 
     assets: list[RestAsset]
+    totalMaintMargin: Decimal | None = None
+    totalMarginBalance: Decimal | None = None
 
 
 class RestPosition(msgspec.Struct):
@@ -123,6 +125,8 @@ class RestPosition(msgspec.Struct):
     unRealizedProfit: Decimal
     positionSide: str = "BOTH"
     updateTime: Milliseconds = 0
+    liquidationPrice: Decimal | None = None
+    maintMargin: Decimal | None = None
 
 
 class RestIncome(msgspec.Struct):

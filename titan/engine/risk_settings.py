@@ -1,0 +1,128 @@
+"""What shuts the desk by degrees: which measures are watched, where levels begin, and what a level does to quotes.
+
+Each measure is read as a share of its limit: 1 is the limit, and there the desk is in STOP.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, NamedTuple
+
+from titan.model.contract import ParameterError, Range
+from titan.risk.limits import MONEY, LimitSettings
+from titan.risk.shutdown import Channel, Parameters, checked
+
+S_NS = 1_000_000_000
+
+
+class RiskSettings(NamedTuple):
+    """The channels of the shutdown and what its levels do; a limit of 0 is not watched."""
+
+    max_drawdown: Annotated[
+        float, Range(0, 1e9, MONEY, "fall from the most ever earned that stops risk; 0: not watched")
+    ] = 0.0
+    max_loss_per_bucket: Annotated[
+        float, Range(0, 1e9, MONEY, "loss within bucket_s that stops risk; 0: not watched")
+    ] = 0.0
+    bucket_s: Annotated[float, Range(1, 86_400, "s", "time bucket of max_loss_per_bucket")] = 300.0
+    max_mark_age_s: Annotated[
+        float, Range(0, 3_600, "s", "age of a mark price that raises WARNING, and never more; 0: not watched")
+    ] = 15.0
+    max_margin_ratio: Annotated[
+        float,
+        Range(0, 1, "share", "maintenance margin of the margin balance that stops risk; 0: not watched"),
+    ] = 0.8
+    min_liquidation_distance: Annotated[
+        float,
+        Range(0, 1, "share of the mark", "distance to a liquidation price that stops risk; 0: not watched"),
+    ] = 0.05
+    max_shortfall: Annotated[
+        float, Range(0, 1e9, MONEY, "expected shortfall of all positions that stops risk; 0: not watched")
+    ] = 0.0
+    caution_at: Annotated[float, Range(0.01, 1, "share of a limit", "where CAUTION begins")] = 0.5
+    warning_at: Annotated[float, Range(0.01, 1, "share of a limit", "where WARNING begins")] = 0.7
+    critical_at: Annotated[
+        float, Range(0.01, 1, "share of a limit", "where CRITICAL begins: only orders that reduce pass")
+    ] = 0.85
+    exit_gap: Annotated[
+        float, Range(0.01, 0.99, "share of a level's beginning", "how far below it a level may end")
+    ] = 0.1
+    dwell_s: Annotated[
+        float, Range(1, 86_400, "s", "how long a measure stays below before its level ends")
+    ] = 300.0
+    caution_size: Annotated[float, Range(0, 1, "factor", "on the size of quotes in CAUTION")] = 0.7
+    warning_size: Annotated[float, Range(0, 1, "factor", "on the size of quotes in WARNING")] = 0.4
+    critical_size: Annotated[float, Range(0, 1, "factor", "on the size of quotes in CRITICAL")] = 0.2
+    caution_spread: Annotated[float, Range(1, 100, "factor", "on the spread of quotes in CAUTION")] = 1.25
+    warning_spread: Annotated[float, Range(1, 100, "factor", "on the spread of quotes in WARNING")] = 1.75
+    critical_spread: Annotated[float, Range(1, 100, "factor", "on the spread of quotes in CRITICAL")] = 2.5
+    end_on_stop: Annotated[
+        bool,
+        Range(
+            0,
+            1,
+            "true or false",
+            "whether STOP ends the session; a recorded market and a --duration end it always",
+        ),
+    ] = False
+
+
+DAILY_LOSS, DRAWDOWN, BUCKET_LOSS = "daily_loss", "drawdown", "bucket_loss"
+MARK_AGE, MARGIN_RATIO, LIQUIDATION, SHORTFALL = "mark_age", "margin_ratio", "liquidation", "shortfall"
+
+LIMIT_OF = {
+    DAILY_LOSS: "max_daily_loss",
+    DRAWDOWN: "max_drawdown",
+    BUCKET_LOSS: "max_loss_per_bucket",
+    MARK_AGE: "max_mark_age_s",
+    MARGIN_RATIO: "max_margin_ratio",
+    LIQUIDATION: "min_liquidation_distance",
+    SHORTFALL: "max_shortfall",
+}
+"""The key of [risk] that limits each channel's measure."""
+
+_RISING = (
+    ("caution_at", "warning_at", "critical_at"),
+    ("critical_size", "warning_size", "caution_size"),
+    ("caution_spread", "warning_spread", "critical_spread"),
+)
+
+
+def watched(limits: LimitSettings, settings: RiskSettings) -> dict[str, float]:
+    """The limit of every channel that is watched, in a fixed order."""
+    stated = limits._asdict() | settings._asdict()
+    return {name: float(stated[key]) for name, key in LIMIT_OF.items() if stated[key]}
+
+
+def shutdown_parameters(limits: LimitSettings, settings: RiskSettings) -> Parameters:
+    """The latches of every watched channel, thresholds as shares of its limit.
+
+    Raises
+    ------
+    ParameterError
+        If a milder level begins above a worse one, or does more to the quotes.
+    """
+    for names in _RISING:
+        for low, high in pairwise(names):
+            least, value = getattr(settings, low), getattr(settings, high)
+            if value < least:
+                raise ParameterError(f"[risk] {high} = {value:g}: must be at least {low} = {least:g}")
+    sizes = (settings.caution_size, settings.warning_size, settings.critical_size)
+    spreads = (settings.caution_spread, settings.warning_spread, settings.critical_spread)
+    return checked(
+        Parameters(
+            channels=tuple(_channel(name, settings) for name in watched(limits, settings)),
+            dwell_ns=round(settings.dwell_s * S_NS),
+            size_factors=(1.0, *sizes, 0.0),
+            spread_factors=(1.0, *spreads, spreads[-1]),
+        )
+    )
+
+
+def _channel(name: str, settings: RiskSettings) -> Channel:
+    enter = (settings.caution_at, settings.warning_at, settings.critical_at, 1.0)
+    if name == MARK_AGE:
+        enter = (1.0, 1.0, 2.0, 2.0)  # the share is cut at 1: an old mark alone never stops a desk
+    kept = 1.0 - settings.exit_gap
+    leave = (enter[0] * kept, enter[1] * kept, enter[2] * kept, enter[3] * kept)
+    return Channel(name, enter, leave, daily=name == DAILY_LOSS)
