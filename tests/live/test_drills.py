@@ -55,6 +55,9 @@ def named(text: str) -> str:
 
 def shape(text: str) -> str:
     """Without the numbers of this run, the side that the market had left, and an amend that was just on its way."""
+    text = re.sub(
+        r"^ {6}.+ of .+ = .+\n", "", text, flags=re.M
+    )  # the measures of risk: some are read later than others
     text = re.sub(r"-?\d+(\.\d+)?", "#", text)
     return re.sub(r"\b(buy|sell)\b", "SIDE", text).replace("pending_amend", "open")
 
