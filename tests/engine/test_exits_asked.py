@@ -114,6 +114,17 @@ def test_storage_that_fails_during_an_exit_ends_it_and_says_what_is_held():
     assert "v:BTCUSDT: position 10 lots" in session.ended.left_open[0]
 
 
+def test_storage_that_fails_while_the_end_waits_for_an_exit_sends_nothing_more():
+    session = ending()
+    session.venue.silent.add(c.QueryAccount)
+    session.stop()
+    commands = session.send(e.StorageFailed(time_ns=session.now, reason="disk full"))
+    session.venue.silent.clear()
+    commands += session.wait(12)
+    assert not of(commands, c.PlaceOrder, c.AmendOrder)
+    assert (session.ended.exit_code, len(session.ended.left_open)) == (5, 1)
+
+
 # ---- The end of a session --------------------------------------------------------------------------------
 
 

@@ -1,15 +1,18 @@
 """What holds in every exit: it only reduces, it repeats exactly; and the working out of old inventory."""
 
+from decimal import Decimal
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.leaving import KEY, ask, changed, holding, restarted
-from tests.engine.scripted import codes, configuration, of, strategy
-from tests.engine.scripted_venue import MID
+from tests.engine.leaving import KEY, QUIET, answers, ask, changed, holding, restarted
+from tests.engine.scripted import LIMITS, Session, codes, configuration, of, strategy
+from tests.engine.scripted_venue import MID, ScriptedVenue
 from titan.engine.configuration import ExitSettings
 from titan.engine.exit_state import Cause
 from titan.engine.kernel import Kernel
 from titan.model import commands as c
+from titan.model import events as e
 from titan.model.orders import Lifetime
 
 # ---- It never does more than reduce ----------------------------------------------------------------------
@@ -223,3 +226,92 @@ def test_what_no_book_accounts_for_is_closed_by_hand_as_it_were():
     session.fill(session.live[0].client_id, 4)
     session.quiet(1, 0.1)
     assert (session.live[0].strategy, session.live[0].size) == ("manual", 6)
+
+
+# ---- Where it cannot go on as it was ----------------------------------------------------------------------
+
+
+def test_an_order_that_may_not_be_moved_to_the_touch_is_taken_out():
+    session = holding(config=configuration(strategies=QUIET, limits=LIMITS._replace(collar_bps=1.0)))
+    ask(session)
+    commands = []
+    for _ in range(3):
+        commands += session.wait(0.2)
+        commands += session.send(
+            session.venue.delta(session.now, mid=MID, half_ticks=60)
+        )  # 1.2 bps from the mid
+    assert of(commands, c.CancelOrder)
+    assert not of(commands, c.AmendOrder)
+    assert "price_collar" in session.desk.exits[KEY].waiting
+
+
+def test_with_no_message_left_but_those_for_cancels_it_stays_where_it_is():
+    limits = LIMITS._replace(messages_per_s=1, message_burst=2, cancel_reserve=1)
+    session = holding(config=configuration(strategies=QUIET, limits=limits))
+    ask(session)
+    commands = session.tick(MID - 3, wait_s=0.35)
+    assert not of(commands, c.AmendOrder, c.CancelOrder)
+    assert len(session.live) == 1
+
+
+def test_an_order_in_the_way_that_nothing_is_known_of_is_asked_for_at_a_bounded_pace():
+    session = holding(quoting=True)
+    session.venue.failing |= {c.CancelOrder, c.QueryOrder}
+    commands = ask(session) + session.quiet(10, 0.1)
+    assert not of(commands, c.PlaceOrder)
+    assert 8 <= len(of(commands, c.CancelOrder)) <= 16
+    session.venue.failing.clear()
+    session.quiet(8, 0.1)
+    assert session.lots() == 0
+
+
+def test_a_flatten_before_there_was_a_mid_is_measured_from_the_first_one():
+    venue = ScriptedVenue("v", ("BTCUSDT",))
+    venue.holdings["BTCUSDT"].lots = 10
+    venue.holdings["BTCUSDT"].cost = Decimal(500)
+    session = Session(configuration(strategies=QUIET), venues=[venue])
+    session.send(e.SessionStarted(time_ns=session.now))
+    assert "the account has not been read yet" in answers(ask(session) + session.wait(60))[0][2]
+    session.streams()
+    session.quiet(8, 0.1)
+    assert session.lots() == 0
+    assert "cost against the mid at its start" in session.desk.exits[KEY].price_paid("USDT")
+    assert session.desk.exits[KEY].arrival is not None
+
+
+def test_old_inventory_leaves_to_other_strategies_what_they_may_still_close():
+    session = aged(strategies=(strategy("as"), strategy("b", parameters=(2.0, 0.005, 0.0, 1))))
+    session.quiet(63)
+    assert [(o.strategy, o.size) for o in session.live if o.side < 0] == [("b", 2), ("as", 2)]
+
+
+def test_old_inventory_is_let_be_once_it_is_not_in_the_position_any_more():
+    session = aged()
+    session.quiet(62)
+    (mine,) = session.live
+    order = session.venue.orders[mine.client_id]
+    order.state = "cancelled"
+    by_hand = session.venue.rest("by-hand", -1, MID, 4, session.now)
+    told = session.venue.execute(by_hand.client_id, 4, session.now)
+    commands = session.send(*told, session.venue.update(order, session.now, "stream"))
+    assert "exit_ended" in codes(commands)
+    assert session.desk.exits == {}
+    assert session.venue.excess == []
+
+
+def test_a_resume_leaves_an_order_that_is_being_cancelled_to_its_cancel():
+    session = holding()
+    ask(session)
+    session.venue.silent.add(c.CancelOrder)
+    ask(session, "cancel", "all")
+    assert not of(ask(session, "resume"), c.CancelOrder)
+
+
+def test_an_order_in_the_way_is_asked_for_again_where_neither_cancel_nor_query_was_answered():
+    session = holding(quoting=True)
+    session.venue.silent |= {c.CancelOrder, c.QueryOrder, c.QueryOpenOrders, c.QueryAccount}
+    first = ask(session)
+    again = session.quiet(6, 0.1)
+    assert len(of(first, c.CancelOrder)) == 2
+    assert 4 <= len(of(again, c.CancelOrder)) <= 8
+    assert not of(again, c.PlaceOrder)

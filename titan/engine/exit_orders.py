@@ -104,7 +104,8 @@ def send(desk: Desk, market: Market, found: Exit, lots: int, strategy: str) -> N
     _count(desk, found, stage)
     price, lifetime = _terms_of(desk, market, side, stage)
     if not price:
-        found.waiting = f"there is no price to ask for: the book is {market.book.state}, and there is no mark"
+        unknown = "neither a mid nor a mark is known" if stage is Stage.MARKET else "no touch is known"
+        found.waiting = f"there is no price to ask for: the book is {market.book.state}, {unknown}"
         return
     size = min(abs(lots), _largest(desk, market, price, lifetime))
     denial = judge(

@@ -46,8 +46,9 @@ def begin_all(desk: Desk, because: str, cause: Cause) -> None:
 
 
 def begin_aged(desk: Desk) -> None:
-    """Begin to work out what a strategy has held for longer than it may.
+    """Begin to work out what a strategy has held for longer than it may, as far as that cannot turn the position.
 
+    Quotes of other strategies on that side may close it first, and leave so much less.
     Not a leg of a strategy over several instruments: it may be another one's hedge, and only an operator lets it go.
     """
     if not desk.config.exits.max_inventory_age_s or desk.phase is not Phase.RUNNING:
