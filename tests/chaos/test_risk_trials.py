@@ -18,7 +18,8 @@ from titan.risk.shutdown import Level
 
 TIGHT = RiskSettings(dwell_s=3.0, max_drawdown=0.12, max_loss_per_bucket=0.1, bucket_s=10.0)
 LOST = trial.LIMITS._replace(max_daily_loss=0.08)
-SEEDS = (2, 3, 8, 10, 12, 13, 16, 34, 44)
+LEAST, MOST = 9, 80
+"""Trials that are run at least, and those within which every level must have been reached."""
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def tight(monkeypatch):
     return reached
 
 
-def broken(seeds=SEEDS):
+def broken(seeds=range(1, LEAST + 1)):
     """The promises broken, without the exit code: STOP by risk ends with 4, as it should."""
     found = [text for seed in seeds for text in run_trial(seed, draw_schedule(seed)).violations]
     return [text for text in found if "EndSession(exit_code=4" not in text or "left_open=()" not in text]
@@ -47,8 +48,12 @@ def broken(seeds=SEEDS):
 
 @pytest.mark.timeout(120)
 def test_no_promise_is_broken_at_any_level(tight):
-    assert broken() == []
-    assert set(tight) == {level.name for level in Level}
+    levels = {level.name for level in Level}
+    for seed in range(1, MOST + 1):
+        assert broken((seed,)) == []
+        if seed >= LEAST and set(tight) == levels:
+            break
+    assert set(tight) == levels
 
 
 @pytest.mark.timeout(120)

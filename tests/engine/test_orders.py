@@ -331,3 +331,19 @@ def test_old_trade_ids_are_forgotten_first(monkeypatch):
         False,
         True,
     ]
+
+
+def test_of_two_words_with_one_stamp_the_larger_size_counts_until_it_is_asked_anew():
+    """The answer to a query of before an amend arrives behind the amend's own answer, within one stamp."""
+    orders = OrderManager()
+    order = an_order(size=1)
+    orders.add(order)
+    orders.apply_update(update(size=1, venue_ns=10))
+    orders.begin_amend(order, 100, 2, 10)
+    orders.apply_update(update(size=2, venue_ns=10))
+    assert order.remaining == 2
+    orders.apply_update(update(size=1, venue_ns=10, source="query"))
+    assert order.remaining == 2, "nobody can tell which came first"
+    order.queried_ns = order.changed_ns + 1
+    orders.apply_update(update(size=1, venue_ns=10, source="query"))
+    assert order.remaining == 1

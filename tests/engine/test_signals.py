@@ -12,6 +12,7 @@ from tests.engine.scripted import MODULES, Session, configuration, of, strategy
 from tests.engine.scripted_venue import MID, SECOND
 from titan.engine.configuration import KernelConfig
 from titan.engine.kernel import Kernel
+from titan.engine.risk_settings import RiskSettings
 from titan.engine.signals import MarketSignals, RegimeFactors, SignalSettings
 from titan.model import commands as c
 from titan.model import events as e
@@ -22,6 +23,9 @@ from titan.strategy.adjustments import Parameters
 
 KEY = InstrumentKey("v", "BTCUSDT")
 MS = SECOND // 1000
+CALM = RiskSettings(
+    max_mark_age_s=0.0
+)  # the scripted venue sends no marks; here only the signals shall speak
 QUICK = SignalSettings(
     vpin_bucket_s=0.2, vpin_window=4, rank_history=60, markout_horizon_s=0.3, markout_half_life_s=5.0,
     markout_prior_s=0.5, volatility_half_life_s=0.5, usual_memory=4.0,
@@ -51,7 +55,9 @@ def trade(session, side, size, key=KEY):
 def lively(answers=ANSWERS, settings=QUICK, regimes=None, steps=160, **changes):
     """A session in which takers lead the price, calm and wild by turns, and some of our quotes are filled."""
     quotes = strategy(parameters=(14.0, 0.1, 0.0, 1), **changes)
-    config = msgspec.structs.replace(configuration(strategies=(quotes,)), quoting=answers, signals=settings)
+    config = msgspec.structs.replace(
+        configuration(strategies=(quotes,)), quoting=answers, signals=settings, risk=CALM
+    )
     session = Session(config)
     session.kernel = Kernel(config, MODULES, regimes=regimes)
     session.start()

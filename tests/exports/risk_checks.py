@@ -12,6 +12,7 @@ from titan.risk.checks import (
     check_crossing,
     check_executions,
     check_gross,
+    check_level,
     check_loss,
     check_min_notional,
     check_open_orders,
@@ -33,6 +34,11 @@ UNKNOWN = "what is not finite is not known, which refuses the order"
 BAD_SIDES = (0, 2, -2)
 
 SAMPLES: tuple[Sample, ...] = (
+    Sample(
+        check_level,
+        {"may_increase": False, "reducing": False},
+        changes={"may_increase": True, "reducing": True},
+    ),
     Sample(
         is_set,
         {"limit": 5.0},

@@ -131,6 +131,7 @@ class OrderManager:
         stale = update.venue_ns < order.venue_ns or update.filled < order.venue_filled
         if state not in TERMINAL and (stale or order.ends_as is not None):
             return order
+        same_stamp = bool(order.venue_id) and update.venue_ns == order.venue_ns
         self._acknowledge(order, update.venue_id)
         order.venue_ns = max(order.venue_ns, update.venue_ns)
         order.venue_filled = max(order.venue_filled, update.filled)
@@ -140,6 +141,12 @@ class OrderManager:
             self._settle(order, update.time_ns)
             return order
         confirms_amend = (update.price, update.size) == (order.pending_price, order.pending_size)
+        # Of two words with one stamp nobody can tell which is the later: the worse size counts, until an amend of ours
+        # is answered, or a query that was asked since.
+        asked_since = update.source == "query" and order.queried_ns > order.changed_ns
+        told = (update.source == "answer" and confirms_amend) or asked_since
+        if same_stamp and update.size < order.size and not told:
+            return order
         order.price, order.size = update.price, update.size
         if order.state is S.PENDING_AMEND and not confirms_amend and update.source != "answer":
             return order  # a fill of the old terms crossed our amend on the way
