@@ -71,12 +71,8 @@ def test_default_file_states_every_key_at_its_default() -> None:
 
 
 def test_every_limit_is_set_in_the_default_file() -> None:
-    assert (
-        unset_limits(
-            LimitSettings(**settings.load(DEFAULT, {}).risk.model_dump(include=set(LimitSettings._fields)))
-        )
-        == ()
-    )
+    stated = settings.load(DEFAULT, {}).risk.model_dump(include=set(LimitSettings._fields))
+    assert unset_limits(LimitSettings(**stated)) == ()
 
 
 def test_every_key_is_documented() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hi
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
 
+from titan.engine.configuration import ExitSettings
 from titan.engine.risk_settings import RiskSettings
 from titan.engine.signals import SignalSettings
 from titan.model.contract import Range, parameter_ranges
@@ -50,7 +51,8 @@ class Project(Section):
     )
     kill_file: Path = Field(
         Path("var/KILL"),
-        description="While this file exists nothing is quoted; it works when the control socket does not.",
+        description="While this file exists nothing is quoted, and if it begins with flatten every position is closed; "
+        "it works when the control socket does not.",
     )
 
 
@@ -87,6 +89,19 @@ class Live(Section):
         ge=1,
         le=300,
         description="Time allowed for proving every order cancelled at the end, in seconds.",
+    )
+    flatten_at_end: bool = Field(
+        False,
+        description="Close every position before the session ends, whatever ends it but failed storage.",
+    )
+    refusals_in_a_row: int = Field(
+        3, ge=0, le=100, description="Refused orders in a row after which that side waits; 0: never."
+    )
+    refusals_within_s: float = Field(
+        5.0, gt=0, le=600, description="Time within which they count as in a row, in seconds."
+    )
+    refusals_wait_s: float = Field(
+        1.0, gt=0, le=600, description="First wait of a side, in seconds; it doubles, up to 32 times as long."
     )
     dead_man_s: int = Field(
         60,
@@ -257,7 +272,9 @@ def _sentence(allowed: Range) -> str:
 if TYPE_CHECKING:
 
     class Risk(Section):
-        """Limits and shutdown; see `LimitSettings` and `titan.engine.risk_settings.RiskSettings` for the fields."""
+        """Limits, shutdown and exits: the fields of `LimitSettings`, `RiskSettings` and `ExitSettings`."""
+
+        exit_timeout_s: float = 30.0
 
     class Quoting(Section):
         """How every strategy's quotes answer; see `titan.strategy.adjustments.Parameters` for its fields."""
@@ -268,10 +285,11 @@ if TYPE_CHECKING:
 else:
     Risk = _generated(
         "Risk",
-        "Limits that no strategy can pass, and what shuts the desk by degrees. A limit that is not set refuses every "
-        "order that needs it.",
+        "Limits that no strategy can pass, what shuts the desk by degrees, and how a position is got out of. A limit "
+        "that is not set refuses every order that needs it.",
         LimitSettings,
         RiskSettings,
+        ExitSettings,
     )
     Quoting = _generated(
         "Quoting",

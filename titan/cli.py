@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from titan._operator_commands import add_operator_commands
 from titan.engine.strategies import StrategyError
 from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
 from titan.model.contract import ParameterError
@@ -170,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     strategy.add_argument("--into", type=Path, metavar="DIR", help="a package of its own, outside Titan")
     strategy.set_defaults(run=_new_strategy)
 
-    _add_operator_commands(commands)
+    add_operator_commands(commands, _operate)
 
     report = commands.add_parser("report", help="reports on past sessions")
     daily = report.add_subparsers(dest="action", required=True).add_parser(
@@ -193,37 +194,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _guarded(lambda: int(options.run(options)))
 
 
-OPERATOR_COMMANDS = {
-    "status": "what the running session does, and why it does not quote",
-    "pause": "cancel every order and quote nothing until resume",
-    "resume": "quote again; after a stop it needs --operator and --reason",
-    "stop": "STOP: cancel every order and stay stopped, over restarts too, until a named operator resumes",
-    "cancel": "cancel one order, or all; the strategies quote on",
-}
-
-
-def _add_operator_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    for name, meaning in OPERATOR_COMMANDS.items():
-        parser = commands.add_parser(name, help=meaning)
-        if name == "cancel":
-            parser.add_argument(
-                "target", metavar="ID|all", help="client id as 'titan status' shows it, or all"
-            )
-        if name == "status":
-            parser.add_argument("--json", action="store_true")
-        else:
-            parser.add_argument(
-                "--operator", default="", metavar="NAME", help="who asks (default: this user)"
-            )
-            parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is journalled")
-        parser.add_argument("--settings", type=Path, help="settings file (default: the nearest settings.ini)")
-        parser.add_argument("--venue", help="the [venue.NAME] that is traded (default: that of [live])")
-        parser.set_defaults(run=_operate, operator="", reason="", target="")
-
-
 def _operate(options: argparse.Namespace) -> int:
     from titan.live.asking import ask, lines
-    from titan.live.control import control_path
+    from titan.live.control import answer_within_s, control_path
 
     settings = load_settings(
         options.settings, overrides={"live.venue": options.venue} if options.venue else {}
@@ -231,9 +204,9 @@ def _operate(options: argparse.Namespace) -> int:
     account = f"{settings.live.venue}.{settings.venue[settings.live.venue].account}"
     answer = ask(
         control_path(settings.project.journals, account),
-        settings.live.shutdown_timeout_s,
-        action=options.command,
-        target=options.target,
+        answer_within_s(settings),
+        action="flatten" if options.flatten else options.command,
+        target=options.target or "",
         who=options.operator,
         why=options.reason,
     )

@@ -11,13 +11,18 @@ import pytest
 
 from titan.chaos import run as module
 from titan.chaos.crash_disk import CrashDisk
+from titan.chaos.invariants import Checker
 from titan.chaos.run import Failure, StateError, attempt, run_trials, shortened, told
 from titan.chaos.schedule import Schedule, draw_schedule
 from titan.chaos.trial import Outcome, run_trial
 from titan.chaos.virtual_time import NothingLeftToDo, VirtualClock, VirtualLoop
 from titan.cli import main
+from titan.engine import exits
+from titan.engine.desk import Desk, Market
+from titan.engine.exit_state import Exit, Stage
 from titan.engine.orders import OrderManager
 from titan.loopback.faults import Fault, Kind, Plan
+from titan.model.commands import OperatorAnswer
 from titan.store.stepped_writer import SteppedWriter
 
 CALM = Schedule(Plan(), ())
@@ -44,6 +49,11 @@ def test_a_trial_is_as_long_and_as_bad_as_promised() -> None:
 
 def test_a_trial_repeats_exactly() -> None:
     assert run_trial(6, draw_schedule(6)) == run_trial(6, draw_schedule(6))
+
+
+def test_exits_are_drawn() -> None:
+    drawn = [act for seed in range(200) for _, act in draw_schedule(seed).acts]
+    assert min(drawn.count("flatten"), drawn.count("close")) > 20
 
 
 def test_every_fault_is_drawn() -> None:
@@ -76,6 +86,34 @@ def test_fills_booked_twice_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(OrderManager, "apply_fill", forgetful)
     assert violations(range(1, 4))
+
+
+def test_a_position_called_flat_that_is_not_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def believed(desk: Desk, market: Market, found: Exit, lots: int) -> None:
+        found.stage = Stage.FLAT
+
+    monkeypatch.setattr(exits, "_get_out", believed)
+    flattened = [Schedule(Plan(), ((at_s, "flatten"),)) for at_s in (8.0, 12.0)]
+    told_of = [text for schedule in flattened for text in attempt(3, schedule).violations]
+    assert any("position" in text and "0 orders" in text for text in told_of)
+
+
+@pytest.mark.parametrize("act", ["flatten", "close"])
+def test_an_exit_is_acknowledged_and_the_trial_ends_flat(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = []
+    answered = Checker._answered
+
+    def listening(self: Checker, answer: OperatorAnswer) -> None:
+        heard.append((answer.request.split()[0], answer.done))
+        answered(self, answer)
+
+    monkeypatch.setattr(Checker, "_answered", listening)
+    assert attempt(3, Schedule(Plan(), ((8.0, act),))).violations == ()
+    assert heard[0] == (act, True)
+
+
+def test_an_exit_goes_on_after_a_death_in_the_middle() -> None:
+    assert attempt(3, Schedule(Plan(), ((8.0, "flatten"), (8.1, "kill")))).violations == ()
 
 
 def test_a_fault_of_ours_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from titan.model import commands as c
 from titan.model import events as e
 from titan.model.instruments import Instrument
-from titan.model.orders import Lifetime
+from titan.model.orders import AT_ONCE
 
 SECOND = 1_000_000_000
 MID = 500_000  # ticks of 0.10
@@ -37,6 +37,7 @@ class Standing(msgspec.Struct):
     filled: int = 0
     state: str = "open"
     changed_ns: int = 0
+    reduce_only: bool = False
 
 
 class Holding(msgspec.Struct):
@@ -64,6 +65,8 @@ class ScriptedVenue:
         self.refusing: set[type] = set()
         self.lost: set[type] = set()
         self.nameless_trades = False
+        self.excess: list[str] = []
+        """Reduce-only orders that could have done more than reduce."""
         self.position_mode, self.multi_assets = "one_way", False
         self.margin_mode, self.leverage = "cross", 20
         self.withdrawals: bool | None = False
@@ -75,17 +78,18 @@ class ScriptedVenue:
 
     # ---- The market --------------------------------------------------------------------------------------
 
-    def delta(self, now_ns, symbol="BTCUSDT", mid=None, half_ticks=5, size=2000):
-        """Move the touch to mid +- half_ticks."""
+    def delta(self, now_ns, symbol="BTCUSDT", mid=None, half_ticks=5, size=2000, only=0):
+        """Move the touch to mid +- half_ticks; `only` +1 leaves nothing but the bid, -1 nothing but the ask."""
         mid = self.mids[symbol] if mid is None else mid
         self.mids[symbol] = mid
         previous = self._book_ids[symbol]
         self._book_ids[symbol] = previous + 3
         bid, ask = mid - half_ticks, mid + half_ticks
         bids, asks = {p: 0 for p, _ in self._levels[symbol][0]}, {p: 0 for p, _ in self._levels[symbol][1]}
-        bids |= {bid: size}
-        asks |= {ask: size}
-        self._levels[symbol] = (((bid, size),), ((ask, size),))
+        standing = (((bid, size),) if only >= 0 else (), ((ask, size),) if only <= 0 else ())
+        bids |= dict(standing[0])
+        asks |= dict(standing[1])
+        self._levels[symbol] = standing
         return e.BookDelta(
             time_ns=now_ns, venue=self.name, symbol=symbol, venue_ns=now_ns, first_id=previous + 1,
             last_id=previous + 3, previous_id=previous, bids=tuple(bids.items()), asks=tuple(asks.items()),
@@ -104,7 +108,7 @@ class ScriptedVenue:
         return e.OrderUpdate(
             time_ns=now_ns, venue=self.name, symbol=order.symbol, venue_ns=order.changed_ns,
             client_id=order.client_id, venue_id=order.venue_id, state=order.state, side=order.side,
-            price=order.price, size=order.size, filled=order.filled, reduce_only=False, source=source,
+            price=order.price, size=order.size, filled=order.filled, reduce_only=order.reduce_only, source=source,
         )  # fmt: skip
 
     def rest(self, client_id, side, price, size, now_ns, symbol="BTCUSDT"):
@@ -184,15 +188,28 @@ class ScriptedVenue:
         order = self.rest(
             command.client_id, command.side, command.price, command.size, now_ns, command.symbol
         )
-        if command.lifetime is Lifetime.IOC:
+        if command.reduce_only:
+            self._check_reduces(order)
+        if command.lifetime in AT_ONCE:
             return self._take(order, now_ns)
         return [self.update(order, now_ns)]
+
+    def _check_reduces(self, order):
+        """Take note of an order that, with all others of its side, could have turned the position."""
+        order.reduce_only = True
+        standing = sum(o.size - o.filled for o in self.orders.values() if self._beside(o, order))
+        if order.side * self.holdings[order.symbol].lots + standing > 0:
+            self.excess.append(order.client_id)
+
+    def _beside(self, other, order):
+        return (other.symbol, other.side) == (order.symbol, order.side) and self.alive(other.client_id)
 
     def _take(self, order, now_ns):
         """Trade at the touch what stands there, and end what is left of the order."""
         levels = self._levels[order.symbol][order.side > 0]
         price, there = levels[0] if levels else (0, 0)
-        lots = min(there, order.size) if order.side * (order.price - price) >= 0 else 0
+        reached = not order.price or order.side * (order.price - price) >= 0
+        lots = min(there, order.size) if reached else 0
         told = self.execute(order.client_id, lots, now_ns, price=price, maker=False) if lots else []
         if order.filled < order.size:
             order.state = "expired"

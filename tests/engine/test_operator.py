@@ -173,7 +173,7 @@ def test_what_cannot_be_done_is_refused_with_the_reason(session):
     assert [gone[1], unknown[1], dance[1]] == [False, False, False]
     assert "has ended: cancelled" in gone[2]
     assert "not known here" in unknown[2]
-    assert dance[2] == "dance: known are pause, resume, stop, cancel"
+    assert dance[2] == "dance: known are pause, resume, stop, cancel, flatten, close"
 
 
 def test_a_session_that_is_ending_takes_only_a_stop(session):

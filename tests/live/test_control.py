@@ -113,6 +113,19 @@ async def test_a_session_starts_stopped_where_the_kill_switch_is_on(tmp_path):
         assert result.summary["orders_sent"] == 0
 
 
+async def test_what_is_written_into_the_kill_file_after_it_was_made_is_heard(tmp_path):
+    control, _, told = await served(tmp_path)
+    (tmp_path / "KILL").touch()
+    control.watch()
+    control.watch()
+    (tmp_path / "KILL").write_text("flatten\n")
+    control.watch()
+    (tmp_path / "KILL").unlink()
+    control.watch()
+    assert [(event.on, event.why) for event in told] == [(True, ""), (True, "flatten"), (False, "")]
+    await control.close()
+
+
 async def test_only_this_user_enters(tmp_path):
     async with trading(tmp_path) as desk:
         assert stat.S_IMODE(desk.path.stat().st_mode) == 0o600

@@ -43,6 +43,16 @@ def test_place_reduce_only_sell(btc):
     assert (params["side"], params["reduceOnly"]) == ("SELL", "true")
 
 
+def test_an_order_at_the_market_has_neither_price_nor_time_in_force(btc):
+    command = PlaceOrder(
+        **NAME, strategy="s", side=-1, price=0, size=4, lifetime=Lifetime.MARKET, reduce_only=True
+    )
+    assert place_params(command, btc) == {
+        "symbol": "BTCUSDT", "side": "SELL", "type": "MARKET", "quantity": "0.004", "newClientOrderId": "T1",
+        "newOrderRespType": "RESULT", "reduceOnly": "true",
+    }  # fmt: skip
+
+
 def test_numbers_never_carry_an_exponent():
     coarse = make_instrument(tick_size=Decimal("1E+1"), lot_size=Decimal("1E-8"))
     params = amend_params(AmendOrder(**NAME, side=1, price=6000, size=1), coarse)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from titan.chaos.life import Life
 from titan.chaos.world import ACCOUNT, VENUE, World
 from titan.engine.desk import Phase
-from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
+from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, OperatorAnswer, PlaceOrder
 from titan.model.events import AnyEvent
 from titan.model.instruments import InstrumentKey
 from titan.risk.shutdown import Level
@@ -46,6 +46,8 @@ class Checker:
         """Promises that were not kept: which, when, and on what order."""
         self.commands = 0
         self.events = 0
+        self.flattened = 0
+        """Exits that were acknowledged."""
         self.states_hit: Counter[tuple[str, str]] = Counter()
         world.network.arrived = self._arrived
         world.network.carried_out = self._carried_out
@@ -62,6 +64,7 @@ class Checker:
             submit(seq, command, heard_ns)
 
         life.session.submit = noted
+        life.session.answered = self._answered
         life.session.observe = self._observe
 
     def _observe(
@@ -83,6 +86,16 @@ class Checker:
         live = sum(1 for _ in desk.orders.live())
         if live > MOST_LIVE:
             self.violated(f"{live} orders are under way: the bound is {MOST_LIVE}")
+
+    def _answered(self, answer: OperatorAnswer) -> None:
+        """What is said to be flat is flat at the exchange, at that very moment."""
+        if not answer.done or answer.request.split()[0] not in {"flatten", "close"}:
+            return
+        self.flattened += 1
+        (position,) = self._world.exchange.positions(ACCOUNT, self._world.symbol)
+        orders = self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
+        if position.lots or orders:
+            self.violated(f"{answer.text!r}, and there are {position.lots} lots and {len(orders)} orders")
 
     def violated(self, text: str) -> None:
         """Take note of a promise that was not kept."""

@@ -11,6 +11,8 @@ from titan.loopback.faults import Fault, Kind, Plan
 
 LENGTH_S = 30.0
 """How long things go wrong."""
+EXITS = 0.4
+"""Share of the trials in which an operator wants out of the position; half of the resumes come before it is."""
 ORDER_CALLS = ("POST /fapi/v1/order", "PUT /fapi/v1/order", "DELETE /fapi/v1/order")
 LONG = {Kind.REFUSE_CONNECTION: 8.0, Kind.RESTART: 4.0, Kind.RESTART_LOSING_ORDERS: 4.0, Kind.HALT: 6.0}
 """Kinds that last, and the longest that they do, seconds."""
@@ -21,7 +23,7 @@ OF_CALLS = (
 
 
 class Schedule(NamedTuple):
-    """A trial's plan of faults, and what is done to the runner: (seconds, kill, pause, stop or resume) in order."""
+    """A trial's plan of faults, and what is done to the runner in order: (seconds, kill or an operator's action)."""
 
     plan: Plan
     acts: tuple[tuple[float, str], ...]
@@ -34,7 +36,7 @@ class Schedule(NamedTuple):
 
 
 def draw_schedule(seed: int) -> Schedule:
-    """Draw a trial: three to nine faults, a death in every second one, and now and then a stop with its resume."""
+    """Draw a trial: three to nine faults, a death in every second one, now and then a stop or an exit and a resume."""
     draw = random.Random(f"{seed} schedule")
     faults = sorted((_fault(draw) for _ in range(draw.randint(3, 9))), key=lambda fault: fault.at_s)
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
@@ -42,6 +44,14 @@ def draw_schedule(seed: int) -> Schedule:
         at_s = draw.uniform(3.0, LENGTH_S - 8.0)
         acts += [(at_s, draw.choice(("stop", "pause"))), (at_s + draw.uniform(2.0, 5.0), "resume")]
         acts.append((LENGTH_S, "resume"))  # a resume that fell into a dead moment is asked for again
+    out = random.Random(f"{seed} exit")  # of its own: a trial without one is as it was before there were any
+    if out.random() < EXITS:
+        at_s = out.uniform(3.0, LENGTH_S - 10.0)
+        acts += [
+            (at_s, out.choice(("flatten", "close"))),
+            (at_s + out.uniform(0.5, 9.0), "resume"),
+            (LENGTH_S, "resume"),
+        ]
     return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
 
 

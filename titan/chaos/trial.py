@@ -14,7 +14,15 @@ from titan.chaos.life import Life
 from titan.chaos.schedule import Schedule
 from titan.chaos.virtual_time import VirtualLoop
 from titan.chaos.world import VENUE, World
-from titan.engine.configuration import Expected, KernelConfig, Resilience, StrategyConfig, Timing, VenueConfig
+from titan.engine.configuration import (
+    Expected,
+    KernelConfig,
+    RefusalSettings,
+    Resilience,
+    StrategyConfig,
+    Timing,
+    VenueConfig,
+)
 from titan.engine.strategies import load_strategy
 from titan.live import provenance
 from titan.model.events import OperatorAction, StopRequested
@@ -147,9 +155,10 @@ class _Trial:
 
     def _ask(self, action: str) -> None:
         name = f"{action} at {self._world.elapsed_s:g}"
+        target = self._world.symbol if action == "close" else ""
         self._life.tell(
             lambda now_ns: OperatorAction(
-                time_ns=now_ns, action=action, target="", who="trial", why="drawn", request=name
+                time_ns=now_ns, action=action, target=target, who="trial", why="drawn", request=name
             )
         )
 
@@ -169,5 +178,6 @@ def configuration(session: str, symbol: str) -> KernelConfig:
         strategies=(strategy,),
         limits=LIMITS,
         timing=Timing(),
+        refusals=RefusalSettings(in_a_row=3),
         resilience=RESILIENCE,
     )

@@ -11,6 +11,7 @@ from titan.engine.reconciliation import (
     compare_positions,
     compare_wallets,
 )
+from titan.engine.router import STEADY
 from titan.model.commands import CancelOrder, QueryAccount, QueryFills, QueryOpenOrders, QueryOrder
 from titan.model.events import (
     AccountSnapshot,
@@ -22,7 +23,7 @@ from titan.model.events import (
     OrderAbsent,
     OrderUpdate,
 )
-from titan.model.orders import Lifetime, Order, OrderState
+from titan.model.orders import AT_ONCE, Lifetime, Order, OrderState
 
 MANUAL = "manual"
 """The book of executions that no strategy asked for: an operator's by hand, or the venue's own."""
@@ -103,6 +104,24 @@ def query(desk: Desk, order: Order) -> None:
     desk.emit(QueryOrder(venue=order.venue, symbol=order.symbol, client_id=order.client_id))
 
 
+def ask_unanswered(desk: Desk) -> None:
+    """Ask what became of every order whose state has been waited for too long, or whose executions have."""
+    for order in desk.orders.live():
+        venue = desk.venues[order.venue]
+        if "terms" in venue.unread or venue.health.shut:
+            continue  # nothing can be read there yet
+        waited_ns = desk.now_ns - max(order.asked_ns, order.queried_ns)
+        waited = waited_ns >= desk.config.timing.unknown_after_ns
+        # What takes at once never stands: until its end is told it is in flight.
+        in_flight = order.state not in STEADY or order.lifetime in AT_ONCE
+        if waited and order.ends_as is not None:
+            order.queried_ns = desk.now_ns
+            ask_fills(desk, desk.markets[order.key])
+        elif waited and in_flight:
+            desk.orders.doubt(order, desk.now_ns)
+            query(desk, order)
+
+
 def on_fill(desk: Desk, fill: Fill) -> None:
     """Book an execution, once, in whatever state its order is."""
     market = desk.markets.get(fill.key)
@@ -124,10 +143,21 @@ def on_fill(desk: Desk, fill: Fill) -> None:
         text = f"{fill.side * fill.size} lots at {fill.price} ticks between the sessions: in the position, in no P&L"
         desk.note("warning", "fill_before_opening", text, fill.key, fill.client_id)
     desk.revalue()
+    _tell_exit(desk, market, fill, order)
     if order is not None and order.filled > order.size:
         desk.differences += 1
         message = f"filled {order.filled} of {order.size} lots; compare with the venue's own trades"
         desk.note("error", "overfill", message, fill.key, order.client_id)
+
+
+def _tell_exit(desk: Desk, market: Market, fill: Fill, order: Order | None) -> None:
+    """The position of an exit has changed; once it is flat, only by an execution of ours."""
+    found = desk.exits.get(market.key)
+    ours = order is not None or fill.client_id.startswith(
+        account_prefix(desk.config.venue(fill.venue).account)
+    )
+    if found is not None and (found.under_way or ours):
+        found.note_fill(fill, market.terms, ours=order is not None and order.reduce_only)
 
 
 def _owner(desk: Desk, fill: Fill, order: Order | None) -> str:
@@ -145,6 +175,9 @@ def on_outcome(desk: Desk, outcome: CommandOutcome) -> None:
     level = "info" if outcome.outcome == "rejected" or outcome.code else "warning"
     desk.note(level, f"{outcome.action}_{outcome.outcome}", text, outcome.key, outcome.client_id)
     order = desk.orders.get(outcome.client_id)
+    found = desk.exits.get(outcome.key)
+    if found is not None and order is not None and order.reduce_only and outcome.outcome != "unknown":
+        found.waiting = f"the last {text}"
     refused_change = outcome.outcome == "rejected" and outcome.action in {"amend", "cancel"}
     unclear = refused_change or outcome.outcome == "unknown"
     if order is not None and order.live and unclear and not desk.venues[order.venue].health.shut:
@@ -251,7 +284,7 @@ def check_positions(desk: Desk, snapshot: AccountSnapshot) -> None:
             market.differing_since_ns = 0
         elif market.fill_ns >= asked and not final:
             continue  # an execution crossed the query: it proves nothing
-        elif _awaits_executions(desk, market) and not final:
+        elif awaits_executions(desk, market) and not final:
             continue  # the venue has told that an order filled, not yet how: this is the difference
         elif not market.differing_since_ns and not final:
             market.differing_since_ns = desk.now_ns
@@ -268,7 +301,7 @@ def check_positions(desk: Desk, snapshot: AccountSnapshot) -> None:
             desk.note("error", "position_difference", market.stopped, market.key)
 
 
-def _awaits_executions(desk: Desk, market: Market) -> bool:
+def awaits_executions(desk: Desk, market: Market) -> bool:
     """Whether an order's fill was told without its executions, and not so long ago that they should have come."""
     patience_ns = EXECUTIONS_WITHIN * desk.config.timing.grace_ns
     return any(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 import msgspec
 
 from titan.engine.regimes import RegimeConfig
 from titan.engine.risk_settings import RiskSettings
 from titan.engine.signals import SignalSettings
+from titan.model.contract import Range
 from titan.model.instruments import InstrumentKey
 from titan.risk.limits import LimitSettings
 from titan.strategy.adjustments import Parameters
@@ -79,6 +82,40 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     """End the session this long after the first quote; 0 means never."""
 
 
+class ExitSettings(NamedTuple):
+    """How a position is got out of; see `titan.engine.exits`."""
+
+    chase_interval_ms: Annotated[
+        int, Range(50, 10_000, "ms", "an exit's order follows the touch no more often than this")
+    ] = 300
+    chase_attempts: Annotated[
+        int, Range(0, 100, "intervals", "an exit stands at the touch so long before it takes")
+    ] = 5
+    exit_collar_bps: Annotated[
+        float,
+        Range(0.1, 2_000, "bps", "farthest from the mid at which an exit takes before it goes to the market"),
+    ] = 50.0
+    exit_timeout_s: Annotated[
+        float, Range(1, 3_600, "s", "an operator's answer, or the session's end, waits so long for an exit")
+    ] = 30.0
+    max_inventory_age_s: Annotated[
+        float, Range(0, 1e7, "s", "inventory of a strategy that is older is worked out passively; 0: never")
+    ] = 0.0
+
+    @property
+    def interval_ns(self) -> int:
+        """The least time between two prices of an exit's order."""
+        return self.chase_interval_ms * 1_000_000
+
+
+class RefusalSettings(NamedTuple):
+    """When a side waits after refusals; see `titan.engine.backoff`. 0 in a row: never."""
+
+    in_a_row: int = 0
+    within_ns: int = 5_000_000_000
+    wait_ns: int = 1_000_000_000
+
+
 class Resilience(msgspec.Struct, frozen=True, kw_only=True):
     """How a session meets a venue that fails. 0 switches a protection off, as in sessions of before there were any."""
 
@@ -113,6 +150,11 @@ class KernelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How every strategy's quotes answer the signals; nothing is changed where nothing is said."""
     signals: SignalSettings | None = None
     """How the signals are measured; None, as in sessions of before there were any, measures none."""
+    exits: ExitSettings = ExitSettings()
+    flatten_at_end: bool = False
+    """Close every position before the session ends."""
+    refusals: RefusalSettings = RefusalSettings()
+    """When a side waits after refusals; as in sessions of before there was such a wait, never."""
     regimes: tuple[RegimeConfig, ...] = ()
     """The regimes of each instrument for which a model was given."""
     risk: RiskSettings = RiskSettings()

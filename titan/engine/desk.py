@@ -9,6 +9,7 @@ from enum import StrEnum
 from titan.engine.book import Book
 from titan.engine.client_ids import ClientIds
 from titan.engine.configuration import KernelConfig
+from titan.engine.exit_state import Exit
 from titan.engine.gatekeeper import Gatekeeper
 from titan.engine.health import Health
 from titan.engine.ledger import Ledger
@@ -20,6 +21,7 @@ from titan.engine.strategies import Seat, StrategyHost
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, Notice, PlaceOrder, SetTimer
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
 from titan.model.instruments import Instrument, InstrumentKey
+from titan.model.orders import Order
 from titan.risk.shutdown import Action, Level, action
 
 
@@ -49,6 +51,8 @@ class Market:
     """When the last market message was received."""
     stopped: str = ""
     """Why this symbol may not trade until somebody looks; empty if it may."""
+    closed: str = ""
+    """Who had this symbol closed; it outlives the session, until somebody resumes."""
     obstacle: str = "the session has not started"
     """Why no quotes stand right now; empty while quoting."""
     fills_from_ns: int = 0
@@ -114,6 +118,10 @@ class Ending:
     deadline_ns: int
     proven: set[str] = field(default_factory=set)
     """Venues that have shown an empty list of our orders."""
+    exiting: bool = False
+    """It waits for exits, until `deadline_ns` less the time in which every order must be proven cancelled."""
+    held: list[str] = field(default_factory=list)
+    """Positions that an exit was to close and did not."""
 
 
 @dataclass
@@ -129,6 +137,8 @@ class Request:
     """Venues asked for their open orders after our last one ended."""
     proven: list[str] = field(default_factory=list)
     """Those that have shown none of ours."""
+    instruments: list[str] = field(default_factory=list)
+    """What is to be flat."""
 
 
 @dataclass
@@ -158,6 +168,10 @@ class Desk:
     kill_switch: str = ""
     """What stands in the kill switch's file; empty while there is none."""
     requests: list[Request] = field(default_factory=list)
+    exits: dict[InstrumentKey, Exit] = field(default_factory=dict)
+    """One an instrument; one that is flat stays until somebody resumes."""
+    questions: int = 0
+    """Account queries that exits have asked."""
     ending: Ending | None = None
     differences: int = 0
     """Reconciliation differences that nothing explained."""
@@ -212,6 +226,17 @@ class Desk:
     def seats(self) -> list[Seat]:
         """Every strategy's place on every instrument it trades."""
         return [*self.hosts, *(seat for host in self.portfolios for seat in host.seats)]
+
+    def exiting(self, key: InstrumentKey, strategy: str) -> str:
+        """Why this strategy may not quote here because of an exit; empty if it may."""
+        found = self.exits.get(key)
+        holds = found is not None and found.under_way and found.strategy in {"", strategy}
+        return f"an exit is under way: {found.because}" if found is not None and holds else ""
+
+    def owned_by_exit(self, order: Order) -> bool:
+        """True for an order of an exit that is under way: only the exit moves or cancels it."""
+        works = self.phase in {Phase.RUNNING, Phase.STOPPING} and self.venues[order.venue].opening is not None
+        return works and order.reduce_only and bool(self.exiting(order.key, order.strategy))
 
     def revalue(self) -> None:
         """Take the session's P&L at the present mids: after every execution, and on the fixed clock."""

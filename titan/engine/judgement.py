@@ -24,6 +24,8 @@ def judge(
     size: int,
     replaces: Order | None = None,
     post_only: bool = True,
+    confirmed: int | None = None,
+    reduce_only: bool = False,
 ) -> Denial | None:
     """May this order, or this order as an amend would make it, be sent?
 
@@ -35,6 +37,10 @@ def judge(
         The order that is amended: until the venue answers, the worse of both counts.
     post_only : bool
         False for an order that is meant to take: it may reach the market's touch, but no order of ours.
+    confirmed : int, optional
+        An exit's: the position as the venue has just stated it, which orders that it has ended are part of.
+    reduce_only : bool
+        The venue itself lets the order do no more than reduce.
     """
     terms = market.terms
     request = OrderRequest(
@@ -44,27 +50,35 @@ def judge(
         notional=terms.notional(terms.price(price), size),
         replaced=replaces.remaining if replaces else 0,
         post_only=post_only,
+        reduce_only=reduce_only,
     )
     recent = RecentOrder(desk.now_ns, side, price, size)
     return evaluate(
         request,
-        _exposure(desk, market, strategy, recent, replaces),
-        _reference(desk, market),
+        _exposure(desk, market, strategy, recent, replaces, confirmed),
+        _reference(desk, market, exiting=reduce_only),
         desk.gate.limits,
     )
 
 
 def _exposure(
-    desk: Desk, market: Market, strategy: str, recent: RecentOrder, replaces: Order | None
+    desk: Desk,
+    market: Market,
+    strategy: str,
+    recent: RecentOrder,
+    replaces: Order | None,
+    confirmed: int | None,
 ) -> Exposure:
     key, without = market.key, replaces.client_id if replaces else ""
     others = [order for order in desk.orders.live(key) if order.client_id != without]
+    if confirmed is not None:
+        others = [order for order in others if order.ends_as is None]
     own_bids = [max(o.price, o.pending_price) for o in others if o.side > 0]
     own_asks = [min(o.price, o.pending_price or o.price) for o in others if o.side < 0]
     return Exposure(
-        position=desk.ledger.lots(key),
-        buying=desk.orders.open_lots(key, 1, without),
-        selling=desk.orders.open_lots(key, -1, without),
+        position=desk.ledger.lots(key) if confirmed is None else confirmed,
+        buying=sum(order.remaining for order in others if order.side > 0),
+        selling=sum(order.remaining for order in others if order.side < 0),
         gross_elsewhere=_gross_elsewhere(desk, market),
         open_orders=len(others),
         own_bid=max(own_bids, default=0),
@@ -77,9 +91,20 @@ def _exposure(
     )
 
 
-def _reference(desk: Desk, market: Market) -> MarketReference:
+def reference_ticks(market: Market, *, exiting: bool = False) -> Decimal | None:
+    """What a price is judged against, in ticks: the last trustworthy mid.
+
+    An exit may have to be judged long after it, in a market with one side or with none that is known: then the mark.
+    """
+    two_sided = market.book.best_bid and market.book.best_ask
+    if exiting and not two_sided and market.mark is not None:
+        return market.mark.mark / market.terms.tick_size
+    return Decimal(market.mid_half_ticks) / 2 if market.mid_half_ticks else None
+
+
+def _reference(desk: Desk, market: Market, *, exiting: bool) -> MarketReference:
     terms = market.terms
-    mid_ticks = Decimal(market.mid_half_ticks) / 2 if market.mid_half_ticks else None
+    mid_ticks = reference_ticks(market, exiting=exiting)
     return MarketReference(
         trading=terms.trading,
         min_lots=terms.min_lots,
@@ -91,7 +116,7 @@ def _reference(desk: Desk, market: Market) -> MarketReference:
         band_up=terms.band_up,
         best_bid=market.book.best_bid,
         best_ask=market.book.best_ask,
-        lot_notional=terms.notional(market.mid, 1) if mid_ticks is not None else None,
+        lot_notional=None if mid_ticks is None else terms.notional(mid_ticks * terms.tick_size, 1),
         conversion=desk.conversion(terms.quote),
     )
 

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, cast
 
 from titan.engine import (
     account,
+    backoff,
     comparing,
+    exits,
     operator,
     portfolio_quoting,
     protection,
@@ -32,7 +34,6 @@ from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.engine.portfolios import PortfolioHost
 from titan.engine.regimes import BarRegimes
 from titan.engine.risk_state import RiskState
-from titan.engine.router import STEADY
 from titan.engine.signals import MarketSignals, RegimeModel
 from titan.engine.state import freeze, thaw
 from titan.engine.strategies import AnyStrategyModule, StrategyHost
@@ -41,7 +42,7 @@ from titan.model import events as e
 from titan.model.commands import AnyCommand
 from titan.model.contract import PortfolioModule, StrategyModule
 from titan.model.instruments import InstrumentKey
-from titan.model.orders import Lifetime, OrderState
+from titan.model.orders import OrderState
 
 DAY_NS = 86_400 * 10**9
 STOPPED_BY_STORAGE = 5
@@ -160,6 +161,8 @@ class Kernel:
             if desk.revalued:
                 risk_watch.observe(desk)
             portfolio_quoting.evaluate(desk)
+            if desk.exits:
+                exits.advance(desk)
             if desk.phase is Phase.STARTING:
                 starting.advance(desk)
             elif desk.phase is Phase.STOPPING:
@@ -234,6 +237,7 @@ class Kernel:
     # ---- The account -------------------------------------------------------------------------------------
 
     def _on_order_update(self, event: e.OrderUpdate) -> None:
+        backoff.on_update(self.desk, event)
         protection.before_update(self.desk, event)
         account.on_order_update(self.desk, event)
 
@@ -246,6 +250,7 @@ class Kernel:
         account.on_fills_queried(self.desk, event)
 
     def _on_outcome(self, event: e.CommandOutcome) -> None:
+        backoff.on_outcome(self.desk, event)
         protection.note_outcome(self.desk, event)
         account.on_outcome(self.desk, event)
 
@@ -267,6 +272,7 @@ class Kernel:
             self.desk.revalue()
             return
         account.check_positions(self.desk, event)
+        exits.on_account(self.desk, event)
         if event.purpose == "end":
             account.check_wallets(self.desk, event)
             venue.closing = event
@@ -287,6 +293,7 @@ class Kernel:
             stopping.request_stop(self.desk, f"{what}: {event.reason}", stopping.REFUSED)
             return
         self.desk.note("warning", "query_failed", f"{what}: {event.reason}; it is asked again")
+        exits.on_query_failed(self.desk, event)
         protection.on_query_failed(self.desk, event)
 
     # ---- The session -------------------------------------------------------------------------------------
@@ -309,6 +316,8 @@ class Kernel:
             stopping.on_timer(desk)
         elif event.name == "duration":
             stopping.request_stop(desk, "the session's duration is over", 0)
+        elif event.name == exits.TIMER:
+            exits.on_timer(desk)
         elif event.name == "check":
             self._check()
             desk.timer("check", desk.config.timing.check_ns)
@@ -331,19 +340,8 @@ class Kernel:
         desk, timing = self.desk, self.desk.config.timing
         desk.revalue()
         risk_watch.observe(desk)
-        for order in desk.orders.live():
-            venue = desk.venues[order.venue]
-            if "terms" in venue.unread or venue.health.shut:
-                continue  # nothing can be read there yet
-            waited = desk.now_ns - max(order.asked_ns, order.queried_ns) >= timing.unknown_after_ns
-            # What takes at once never stands: until its end is told it is in flight.
-            in_flight = order.state not in STEADY or order.lifetime is Lifetime.IOC
-            if waited and order.ends_as is not None:
-                order.queried_ns = desk.now_ns
-                account.ask_fills(desk, desk.markets[order.key])
-            elif waited and in_flight:
-                desk.orders.doubt(order, desk.now_ns)
-                account.query(desk, order)
+        account.ask_unanswered(desk)
+        exits.begin_aged(desk)
         for market in desk.markets.values():
             if market.book.state == "ready" and desk.now_ns - market.heard_ns > timing.stale_after_ns:
                 market.book.reset(f"nothing was heard for {timing.stale_after_ns / 1e9:g} s")

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from titan.engine import holdings
 from titan.engine.between import Between
 from titan.evaluation.pnl import ZERO, FillRow, Parts, add_parts, equity_change, gain
 from titan.evaluation.running_pnl import (
@@ -41,6 +42,8 @@ class StrategyBook(msgspec.Struct):
     strategy: str
     lots: int = 0
     running: Running | None = None
+    held: holdings.Held = ()
+    """When its lots were opened, oldest first."""
 
     @property
     def key(self) -> InstrumentKey:
@@ -87,6 +90,15 @@ class Ledger:
         book = self._books.get((key, strategy))
         return book.lots if book else 0
 
+    def books(self, key: InstrumentKey) -> dict[str, int]:
+        """Lots by strategy."""
+        return {book.strategy: book.lots for book in self._of(key)}
+
+    def lots_older(self, key: InstrumentKey, strategy: str, before_ns: int) -> int:
+        """Signed lots of a strategy that were opened before a moment; the oldest are closed first."""
+        book = self._books.get((key, strategy))
+        return holdings.older(book.held, before_ns) if book else 0
+
     def inherited(self, venue: str) -> bool:
         """True if a predecessor's ledger was taken up for this venue."""
         return venue in self._inherited
@@ -129,6 +141,8 @@ class Ledger:
         terms = self._instruments[key]
         opened = book.lots
         book.lots += fill.side * fill.size
+        opened_ns = min(time_ns, fill.venue_ns or time_ns)  # it may have been told late, even by a session
+        book.held = holdings.changed(book.held, opened_ns, fill.side * fill.size)
         self._move_wallet(fill.venue, terms.settle, fill.realized)
         self._move_wallet(fill.venue, fill.fee_asset, -fill.fee)
         if key not in self._opening_mids:
@@ -214,6 +228,7 @@ class Ledger:
         for key, mid in mids.items():
             self._opening_mids[key] = self._mids[key] = mid
             for book in self._of(key):
+                book.held = holdings.completed(book.held, book.lots, time_ns)
                 terms, quantity = self._instruments[key], self._quantity(key, book.lots)
                 self.between.move(key, terms.settle, terms.kind, quantity, mid)
                 book.running = open_running(terms.kind, self._markout_ns, time_ns, mid, quantity)
@@ -257,6 +272,7 @@ class Ledger:
             size = book.lots * old.lot_size * old.multiplier
             lots, rest = divmod(size, new.lot_size * new.multiplier)
             book.lots = int(lots)
+            book.held = holdings.rekeyed(book.held, book.lots)
             if rest:
                 left_over = f"{book.strategy} holds {size}, the new lot is {new.lot_size}"
         self.learn(new)

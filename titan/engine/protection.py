@@ -157,8 +157,9 @@ def on_clock(desk: Desk, event: ClockSync) -> None:
 
 def on_alive_timer(desk: Desk) -> None:
     """Renew every venue's dead-man switch."""
+    exiting = desk.ending is not None and desk.ending.exiting
     for venue in desk.venues.values():
-        if "terms" not in venue.unread and desk.phase in {Phase.STARTING, Phase.RUNNING}:
+        if "terms" not in venue.unread and (exiting or desk.phase in {Phase.STARTING, Phase.RUNNING}):
             keep_alive(desk, venue)
     desk.timer("alive", desk.config.resilience.dead_man_ns // RENEWALS)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from titan.engine import permission
+from titan.engine import backoff, permission, sending
 from titan.engine.account import cancel
 from titan.engine.desk import Desk, Market, Phase
 from titan.engine.judgement import judge
 from titan.engine.protection import obstacle as failing
 from titan.engine.router import Amend, Cancel, Place, Wanted, plan
 from titan.engine.strategies import Outlook, Seat, StrategyHost
-from titan.model.commands import AmendOrder, Decision, PlaceOrder
-from titan.model.orders import Lifetime, Order, OrderState
-from titan.risk.budget import RecentOrder
+from titan.model.commands import Decision
+from titan.model.orders import AT_ONCE, Lifetime, Order, OrderState
 from titan.risk.denials import Denial, explain
 
 S = TypeVar("S")
@@ -33,6 +32,8 @@ def obstacle(desk: Desk, market: Market, host: Seat) -> str:
         (venue.unread, f"still reading {', '.join(sorted(venue.unread))}"),
         (failing(desk, market.key), failing(desk, market.key)),
         (market.stopped, market.stopped),
+        (market.closed, f"closed: {market.closed}"),
+        (desk.exiting(market.key, host.config.name), desk.exiting(market.key, host.config.name)),
         (market.instrument is None or not market.instrument.trading, "the instrument is not trading"),
         (market.book.state != "ready", f"the book is {market.book.state}: {market.book.reason}"),
         (not (market.book.best_bid and market.book.best_ask), "a side of the book is empty"),
@@ -58,11 +59,12 @@ def evaluate(desk: Desk, market: Market) -> None:
 
 
 def pull_orphans(desk: Desk, market: Market) -> None:
-    """Cancel the orders of strategies that no longer quote here: a predecessor's, whose settings have changed."""
+    """Cancel the orders of strategies that no longer quote here, and of exits that are over: a predecessor's."""
     here = {seat.config.name for seat in desk.seats if seat.key == market.key}
     for order in desk.orders.live(market.key):
         steady = order.state is not OrderState.PENDING_CANCEL and not _just_cancelled(desk, order)
-        if order.strategy not in here and steady:
+        wanted = desk.owned_by_exit(order) if order.reduce_only else order.strategy in here
+        if not wanted and steady:
             cancel(desk, order)
 
 
@@ -136,7 +138,7 @@ def carry_out(desk: Desk, market: Market, host: Seat, quotes: Sequence[tuple[Wan
     working = [
         order
         for order in desk.orders.live(market.key)
-        if order.strategy == host.config.name and order.lifetime is not Lifetime.IOC
+        if order.strategy == host.config.name and order.lifetime not in AT_ONCE and not order.reduce_only
     ]
     use_amend = desk.config.venue(market.key.venue).use_amend
     for change in plan(wanted, working, requote_ticks=host.config.requote_ticks, use_amend=use_amend):
@@ -160,7 +162,8 @@ def _just_cancelled(desk: Desk, order: Order) -> bool:
 
 
 def _place(desk: Desk, market: Market, host: Seat, change: Place, decision: Decision | None) -> None:
-    send(desk, market, host, change.wanted, decision, Lifetime.POST_ONLY)
+    if not backoff.waits(host, change.wanted.side, desk.now_ns):
+        send(desk, market, host, change.wanted, decision, Lifetime.POST_ONLY)
 
 
 def send(
@@ -173,27 +176,11 @@ def send(
     )  # fmt: skip
     if _denied(desk, market, host, denial):
         return
-    client_id = desk.ids.next(desk.config.venue(market.key.venue).account, host.config.name)
-    venue, symbol = market.key
-    order = Order(
-        venue=venue, symbol=symbol, client_id=client_id, strategy=host.config.name,
-        side=wanted.side, price=wanted.price, size=wanted.size,
-        lifetime=lifetime, reduce_only=False, state=OrderState.INTENT,
-        created_ns=desk.now_ns, changed_ns=desk.now_ns, asked_ns=desk.now_ns,
-    )  # fmt: skip
-    desk.orders.add(order)
-    desk.gate.note_order(market.key, RecentOrder(desk.now_ns, wanted.side, wanted.price, wanted.size))
     if not desk.first_quote_ns:
         desk.first_quote_ns = desk.now_ns
         if desk.config.timing.duration_ns:
             desk.timer("duration", desk.config.timing.duration_ns)
-    desk.emit(
-        PlaceOrder(
-            venue=venue, symbol=symbol, client_id=client_id, strategy=host.config.name,
-            side=wanted.side, price=wanted.price, size=wanted.size,
-            lifetime=lifetime, reduce_only=False, decision=decision,
-        )
-    )  # fmt: skip
+    sending.place(desk, market, host.config.name, wanted, lifetime, decision=decision)
 
 
 def _amend(desk: Desk, market: Market, host: Seat, change: Amend, decisions: dict[Wanted, Decision]) -> None:
@@ -212,17 +199,10 @@ def _amend(desk: Desk, market: Market, host: Seat, change: Amend, decisions: dic
         if away or denial is not Denial.MESSAGE_BUDGET:
             cancel(desk, order)  # a quote that may not move to where it belongs must not stay where it was
         return
-    desk.orders.begin_amend(order, change.price, change.size, desk.now_ns)
-    order.asked_ns = desk.now_ns
     decision = next(
         (d for w, d in decisions.items() if (w.side, w.price) == (order.side, change.price)), None
     )
-    desk.emit(
-        AmendOrder(
-            venue=order.venue, symbol=order.symbol, client_id=order.client_id,
-            side=order.side, price=change.price, size=change.size, decision=decision,
-        )
-    )  # fmt: skip
+    sending.amend(desk, order, change.price, change.size, decision)
 
 
 def _denied(desk: Desk, market: Market, host: Seat, denial: Denial | None) -> bool:

@@ -53,7 +53,7 @@ def pull_increasing(desk: Desk) -> None:
             room = max(-side * position, 0)
             for order in sorted(_of_side(desk, key, side), key=lambda order: order.created_ns):
                 room -= order.remaining
-                if room < 0 and order.state in STANDING:
+                if room < 0 and order.state in STANDING and not desk.owned_by_exit(order):
                     cancel(desk, order)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from titan.engine import comparing, protection
+from titan.engine import comparing, exits, protection
 from titan.engine.account import ELSEWHERE, ask_account, ask_fills, ask_orders, cancel
 from titan.engine.desk import Desk, Market, Phase, VenueDesk
 from titan.engine.stopping import REFUSED, request_stop
@@ -33,6 +33,8 @@ def on_start(desk: Desk, event: SessionStarted) -> None:
             if not market.fills_from_ns:
                 market.fills_from_ns = event.time_ns
     ask_terms(desk)
+    if desk.exits:
+        desk.timer(exits.TIMER, desk.config.exits.interval_ns)
     desk.timer("terms", desk.config.timing.terms_ns)
     desk.timer("check", desk.config.timing.check_ns)
     desk.timer("reconcile", desk.config.timing.reconcile_ns)
@@ -145,10 +147,19 @@ def ask_book(desk: Desk, market: Market) -> None:
 def advance(desk: Desk) -> None:
     """Ask for the account as the last thing: its equity is measured at known mids, and no order may fill meanwhile."""
     for venue in desk.venues.values():
+        for market in desk.markets_of(venue.name):
+            _mark_for_mid(desk, market)
         books_ready = all(m.book.state == "ready" and m.mid_half_ticks for m in desk.markets_of(venue.name))
         live = any(order.venue == venue.name for order in desk.orders.live())
         if venue.unread == {"account"} and books_ready and not live and "account" not in venue.asked_ns:
             ask_account(desk, venue.name, "start")
+
+
+def _mark_for_mid(desk: Desk, market: Market) -> None:
+    """Open at the mark where an exit waits in a market with one side: the other side may be long in coming."""
+    waits = market.key in desk.exits and market.book.ready and not market.mid_half_ticks
+    if waits and market.mark is not None and market.instrument is not None:
+        market.mid_half_ticks = round(2 * market.mark.mark / market.instrument.tick_size)
 
 
 def ask_again(desk: Desk) -> None:

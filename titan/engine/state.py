@@ -10,6 +10,7 @@ import msgspec
 
 from titan.engine.book import BookImage
 from titan.engine.desk import Desk, Ending, Market, Phase, Request, VenueDesk
+from titan.engine.exit_state import Cause, Exit
 from titan.engine.health import Health
 from titan.engine.orders import Counts
 from titan.engine.portfolios import PortfolioHost
@@ -22,11 +23,12 @@ SCHEMA = 1
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 MARKET_PLAIN = (
-    "mid_half_ticks", "heard_ns", "stopped", "obstacle",
+    "mid_half_ticks", "heard_ns", "stopped", "closed", "obstacle",
     "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns", "stated_lots",
 )  # fmt: skip
 DESK_PLAIN = (
     "now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "halted", "kill_switch", "differences", "day",
+    "questions",
 )  # fmt: skip
 
 
@@ -43,6 +45,7 @@ def freeze(desk: Desk) -> bytes:
             "plain": {name: getattr(desk, name) for name in DESK_PLAIN},
             "ending": _ending(desk.ending),
             "requests": [asdict(request) for request in desk.requests],
+            "exits": {str(key): each.snapshot() for key, each in desk.exits.items()},
             "orders": desk.orders.snapshot(),
             "ledger": desk.ledger.snapshot(),
             "gate": desk.gate.snapshot(),
@@ -66,12 +69,7 @@ def _title(host: StrategyHost | PortfolioHost) -> str:
 def _ending(ending: Ending | None) -> dict[str, Any] | None:
     if ending is None:
         return None
-    return {
-        "reason": ending.reason,
-        "exit_code": ending.exit_code,
-        "deadline_ns": ending.deadline_ns,
-        "proven": sorted(ending.proven),
-    }
+    return asdict(ending) | {"proven": sorted(ending.proven)}
 
 
 def _market(market: Market) -> dict[str, Any]:
@@ -132,6 +130,7 @@ def thaw(desk: Desk, snapshot: bytes) -> None:
         kept = data["markets"].get(str(key))
         if kept is not None:
             _thaw_market(market, kept, same_session)
+    _thaw_exits(desk, data.get("exits", {}), same_session)
     if same_session:
         _thaw_session(desk, data)
     else:
@@ -160,10 +159,23 @@ def _last_pnl(desk: Desk, data: dict[str, Any]) -> Decimal | None:
     return parts.total if parts is not None else None
 
 
+def _thaw_exits(desk: Desk, kept: dict[str, Any], same_session: bool) -> None:
+    """What an operator wanted flat and is not goes on after a restart; every other exit ends with its session."""
+    for key in desk.markets:
+        if str(key) not in kept:
+            continue
+        found = Exit.restored(kept[str(key)])
+        if same_session:
+            desk.exits[key] = found
+        elif found.cause is Cause.OPERATOR and (found.under_way or found.resting):
+            desk.exits[key] = found.for_next_session()
+
+
 def _thaw_market(market: Market, data: dict[str, Any], same_session: bool) -> None:
     if data["instrument"] is not None:
         market.instrument = msgspec.convert(data["instrument"], Instrument)
     market.fills_from_ns = data["plain"]["fills_from_ns"]
+    market.closed = data["plain"].get("closed", "")
     if market.signals is not None and data.get("signals") is not None:
         market.signals.restore(data["signals"])
     if not same_session:
@@ -185,9 +197,7 @@ def _thaw_session(desk: Desk, data: dict[str, Any]) -> None:
     desk.requests = [Request(**kept) for kept in data.get("requests", [])]
     ending = data["ending"]
     if ending is not None:
-        desk.ending = Ending(
-            ending["reason"], ending["exit_code"], ending["deadline_ns"], set(ending["proven"])
-        )
+        desk.ending = Ending(**ending | {"proven": set(ending["proven"])})
     for name, venue in desk.venues.items():
         kept = data["venues"][name]
         venue.streams = kept["streams"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, cast
 
 from titan.engine.book import Book
@@ -56,6 +57,17 @@ def load_strategy(code: str) -> AnyStrategyModule:
     return cast("AnyStrategyModule", module)
 
 
+@dataclass
+class Wait:
+    """Refusals of one side's orders in a row; see `titan.engine.backoff`."""
+
+    refused_ns: tuple[int, ...] = ()
+    rounds: int = 0
+    """Waits since an order last stood."""
+    until_ns: int = 0
+    why: str = ""
+
+
 class Outlook(NamedTuple):
     """What the host needs to know of the world for one evaluation."""
 
@@ -91,6 +103,7 @@ class Seat:
         self.quarantined = ""
         self.denied = ""
         self.obstacle = "the session has not started"
+        self.waits = {1: Wait(), -1: Wait()}
         self._bought = 0
         self._sold = 0
 
@@ -144,6 +157,7 @@ class Seat:
             "denied": self.denied,
             "obstacle": self.obstacle,
             "flow": [self._bought, self._sold],
+            "waits": {str(side): asdict(wait) for side, wait in self.waits.items()},
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -152,6 +166,8 @@ class Seat:
         self.denied = data["denied"]
         self.obstacle = data["obstacle"]
         self._bought, self._sold = data["flow"]
+        for side, kept in data.get("waits", {}).items():
+            self.waits[int(side)] = Wait(**kept | {"refused_ns": tuple(kept["refused_ns"])})
 
 
 class StrategyHost(Seat):

@@ -73,6 +73,9 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
         reason = one["not_quoting_because"]
         held = one["position"] or f"{one['position_lots']} lots"
         yield f"{key}: position {held}, mid {one['mid'] or 'unknown'}, {reason or 'quoting'}"
+        if one["exit"]:
+            yield f"  exit: {one['exit']}"
+    yield from status["waiting"]
     for order in status["orders"]:
         yield (
             f"  {order['client_id']}  {order['instrument']} {order['side']} {order['remaining_lots']} lots "

@@ -8,8 +8,10 @@ from typing import cast
 import msgspec
 
 from titan.engine.configuration import (
+    ExitSettings,
     Expected,
     KernelConfig,
+    RefusalSettings,
     Resilience,
     StrategyConfig,
     Timing,
@@ -87,6 +89,11 @@ def kernel_config(
         risk=_risk(settings, unattended or duration_s > 0),
         size_share=live.canary_share if live.mode == "canary" else 1.0,
         resilience=_resilience(live, real_time=real_time),
+        exits=ExitSettings(**settings.risk.model_dump(include=set(ExitSettings._fields))),
+        flatten_at_end=live.flatten_at_end,
+        refusals=RefusalSettings(
+            live.refusals_in_a_row, round(live.refusals_within_s * S_NS), round(live.refusals_wait_s * S_NS)
+        ),
         quoting=Parameters(**settings.quoting.model_dump()),
         signals=SignalSettings(**settings.signals.model_dump()),
         regimes=regimes_of(settings.project.regimes, stated.symbols),

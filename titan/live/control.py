@@ -22,6 +22,7 @@ from typing import Any
 from titan.live.errors import StartRefused
 from titan.model.commands import OperatorAnswer
 from titan.model.events import JournalledEvent, KillSwitch, OperatorAction
+from titan.settings import Settings
 
 MOST_BYTES = 65_536
 """Of a request; an answer may be longer."""
@@ -44,6 +45,11 @@ def control_path(journals: Path, account: str) -> Path:
     """
     name = hashlib.sha256(f"{journals.resolve()} {account}".encode()).hexdigest()[:24]
     return machine_folder() / f"{name}.sock"
+
+
+def answer_within_s(settings: Settings) -> float:
+    """The longest that the engine takes to prove what it is asked: an exit, and then that no order is left."""
+    return settings.live.shutdown_timeout_s + settings.risk.exit_timeout_s
 
 
 class Control:
@@ -79,7 +85,7 @@ class Control:
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[OperatorAnswer]] = {}
         self._server: asyncio.Server | None = None
-        self._killed = False
+        self._killed: str | None = None
 
     async def open(self) -> None:
         """Begin to listen.
@@ -107,10 +113,13 @@ class Control:
             self._path.unlink(missing_ok=True)
 
     def watch(self) -> None:
-        """Look for the kill switch's file; called with every look at the timers."""
+        """Look for the kill switch's file; called with every look at the timers.
+
+        Whoever writes into it may be seen between making and filling it, so what it says is told anew when it changes.
+        """
         why = read_kill_file(self._kill_file)
-        if (why is not None) != self._killed:
-            self._killed = why is not None
+        if why != self._killed:
+            self._killed = why
             self._ingest(lambda now_ns: KillSwitch(time_ns=now_ns, on=why is not None, why=why or ""))
 
     def answered(self, answer: OperatorAnswer) -> None:

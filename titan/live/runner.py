@@ -17,7 +17,7 @@ from titan.engine.kernel import Kernel
 from titan.live import provenance, risk_results
 from titan.live.child import ChildExchange
 from titan.live.configure import kernel_config, strategy_modules
-from titan.live.control import Control, control_path, machine_folder
+from titan.live.control import Control, answer_within_s, control_path, machine_folder
 from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
 from titan.live.journaling import begin_journal
 from titan.live.lockstep import Mailbox, follow
@@ -306,7 +306,7 @@ class Runner:
     def _control(self, session: Session) -> Control:
         settings = self._settings
         path = control_path(settings.project.journals, self._account)
-        deadline_s = settings.live.shutdown_timeout_s
+        deadline_s = answer_within_s(settings)
         control = Control(
             path, settings.project.kill_file, self._ingest, lambda: status(session.kernel), deadline_s
         )

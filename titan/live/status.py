@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from titan.engine.desk import Desk, Market
+from titan.engine.exits import progress
 from titan.engine.kernel import Kernel
 from titan.engine.risk_settings import LIMIT_OF
+from titan.engine.strategies import Seat
 from titan.live.summary import money
 from titan.model.orders import Order
 
@@ -42,7 +44,19 @@ def status(kernel: Kernel) -> dict[str, Any]:
             f"{host.config.name} {host.key}": host.quarantined or host.obstacle or "quoting"
             for host in desk.seats
         },
+        "waiting": [text for host in desk.seats for text in _waiting(kernel, host)],
     }  # fmt: skip
+
+
+def _waiting(kernel: Kernel, seat: Seat) -> list[str]:
+    """The sides that wait after refusals."""
+    now_ns = kernel.desk.now_ns
+    return [
+        f"{seat.config.name} {seat.key}: {'buys' if side > 0 else 'sells'} wait {(wait.until_ns - now_ns) / 1e9:.1f} s "
+        f"after refusals: {wait.why}"
+        for side, wait in seat.waits.items()
+        if now_ns < wait.until_ns
+    ]
 
 
 def _risk(desk: Desk) -> dict[str, Any]:
@@ -81,6 +95,7 @@ def _instrument(kernel: Kernel, market: Market) -> dict[str, Any]:
         "mid": None if terms is None or not market.mid_half_ticks else f"{market.mid:f}",
         "book": market.book.state,
         "not_quoting_because": market.obstacle,
+        "exit": progress(kernel.desk, market.key) if market.key in kernel.desk.exits and terms else "",
     }
 
 

@@ -31,12 +31,17 @@ TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECT
 
 
 class Lifetime(StrEnum):
-    """Time in force. POST_ONLY is good till cancelled and never takes liquidity."""
+    """Time in force. POST_ONLY is good till cancelled and never takes; MARKET takes at any price, and has none: 0."""
 
     POST_ONLY = "post_only"
     GTC = "gtc"
     IOC = "ioc"
     FOK = "fok"
+    MARKET = "market"
+
+
+AT_ONCE = frozenset({Lifetime.IOC, Lifetime.FOK, Lifetime.MARKET})
+"""Lifetimes of orders that never stand in the book: until their end is told they are in flight."""
 
 
 class Order(msgspec.Struct, kw_only=True):

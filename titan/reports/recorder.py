@@ -109,13 +109,14 @@ class _Recorder:
         """Take an order's value and its distance from the mid, as it was decided."""
         found = self.recording
         market = found.markets[command.key]
-        terms, price = market.known, market.known.price(command.price)
+        # An order at the market has no price: it is worth what the mid says, and no distance was decided on.
+        terms, price = market.known, market.known.price(command.price) or market.mid or ZERO
         rate = found.rate(terms.quote)
         notional = terms.notional(price, command.size)
         found.usage.note(
             "max_order_notional", None if rate is None else notional * rate, self._now_ns, str(command.key)
         )
-        if market.mid is not None:
+        if market.mid is not None and command.price:
             away_bps = abs(price - market.mid) / market.mid * 10_000
             found.usage.note("collar_bps", away_bps, self._now_ns, str(command.key))
 

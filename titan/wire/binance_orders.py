@@ -98,17 +98,20 @@ def refusal(answer: Any) -> tuple[int, str] | None:
 
 
 def place_params(command: PlaceOrder, instrument: Instrument) -> dict[str, str]:
-    """Parameters of POST order: always a limit order, answered with its final state."""
+    """Parameters of POST order, answered with its final state: a limit order, or one at the market without a price."""
     params = {
         "symbol": command.symbol,
         "side": _side(command.side),
         "type": "LIMIT",
-        "timeInForce": TIME_IN_FORCE[command.lifetime],
+        "timeInForce": TIME_IN_FORCE.get(command.lifetime, ""),
         "quantity": instrument.size_text(command.size),
         "price": instrument.price_text(command.price),
         "newClientOrderId": command.client_id,
         "newOrderRespType": "RESULT",
     }
+    if command.lifetime is Lifetime.MARKET:
+        params["type"] = "MARKET"
+        del params["timeInForce"], params["price"]  # refused where it is not required
     if command.reduce_only:
         params["reduceOnly"] = "true"
     return params
