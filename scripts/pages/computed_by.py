@@ -5,17 +5,17 @@ from __future__ import annotations
 NAMED: dict[str, dict[str, tuple[str, ...]]] = {
     "market/fair_value": {
         "M": ("mid",),
-        "G^*": ("limiting_adjustment",),
+        "G^*": ("fit_micro_price",),
         "I": ("imbalance",),
         "P^{micro}": ("expected_move_ticks", "micro_price"),
-        "G_i(x)": ("limiting_adjustment",),
-        "G_1": ("limiting_adjustment",),
-        "B": ("limiting_adjustment",),
+        "G_i(x)": ("fit_micro_price",),
+        "G_1": ("fit_micro_price",),
+        "B": ("fit_micro_price",),
     },
     "market/order_flow": {
         "\\lambda_{Kyle}": ("kyle_lambda",),
         "w": ("on_trade", "trade_imbalance"),
-        "R_i": ("excite", "excitations"),
+        "R_i": ("excite",),
         "\\lnL": ("fit_hawkes",),
         "G": ("fit_hawkes",),
     },
@@ -108,9 +108,7 @@ NAMED: dict[str, dict[str, tuple[str, ...]]] = {
         "F": ("on_level_change",),
         "0": ("on_level_change",),
     },
-    "evaluation/pnl": {
-        "\\underbrace{\\sum_is_iq_i": ("spread_gain", "markout_gain", "inventory_gain", "split_pnl")
-    },
+    "evaluation/pnl": {"\\underbrace{\\sum_is_iq_i": ("split_pnl",)},
     "evaluation/running_pnl": {
         "\\text{mid:}\\text{inventory}\\mathrel{+}": ("on_mid",),
         "\\text{fill:}\\text{spread}\\mathrel{+}": ("on_fill",),

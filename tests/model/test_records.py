@@ -13,14 +13,16 @@ from titan.model.orders import BUY, SELL, TERMINAL, Lifetime, Order, OrderState
 
 # These names stand in journals that have been written: none may ever change or be given to something else.
 EVENT_TAGS = [
-    "account_snapshot", "bad_frame", "balance_update", "book_delta", "book_snapshot", "command_outcome",
-    "fee_rates", "fill", "fills_queried", "income", "instrument", "kill_switch", "mark_price", "open_orders",
-    "operator", "order_absent", "order_update", "query_failed", "risk_result", "session_started", "stop_requested",
-    "storage_failed", "stream_state", "timer", "top_of_book", "trade",
+    "account_setup", "account_snapshot", "bad_frame", "balance_update", "book_delta", "book_snapshot",
+    "clock_sync", "command_outcome", "fee_rates", "fill", "fills_queried", "income", "instrument",
+    "kept_alive", "kill_switch", "mark_price", "open_orders", "operator", "order_absent", "order_update",
+    "query_failed", "risk_result", "session_started", "stop_requested", "storage_failed", "stream_state",
+    "timer", "top_of_book", "trade", "venue_shut",
 ]  # fmt: skip
 COMMAND_TAGS = [
-    "amend", "cancel", "cancel_all", "end_session", "notice", "operator_answer", "place", "query_account",
-    "query_fills", "query_instruments", "query_open_orders", "query_order", "request_book", "set_timer",
+    "amend", "cancel", "cancel_all", "end_session", "keep_alive", "notice", "operator_answer", "place",
+    "query_account", "query_fills", "query_instruments", "query_open_orders", "query_order",
+    "query_setup", "rebuild_stream", "request_book", "set_timer",
 ]  # fmt: skip
 
 

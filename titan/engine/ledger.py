@@ -8,7 +8,7 @@ bookings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import msgspec
@@ -195,7 +195,7 @@ class Ledger:
             return
         left = income.amount
         for book in books[1:]:
-            share = (income.amount * book.lots / net).quantize(Decimal("1e-8"))
+            share = (income.amount * book.lots / net).quantize(Decimal("1e-8"), ROUND_HALF_EVEN)
             left -= share
             if book.running is not None:
                 book.running = on_funding(book.running, share)

@@ -7,7 +7,7 @@ nothing here comes from the engine's ledger.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal, NamedTuple
 
 from titan.evaluation.pnl import (
@@ -138,7 +138,7 @@ def _shared(amount: Decimal, held: dict[str, Decimal]) -> dict[str, Decimal]:
     if not holders or not net:
         return {MANUAL: amount}
     first, *others = holders
-    shares = {name: (amount * holders[name] / net).quantize(ROUNDING) for name in others}
+    shares = {name: (amount * holders[name] / net).quantize(ROUNDING, ROUND_HALF_EVEN) for name in others}
     return {first: amount - sum(shares.values(), ZERO), **shares}
 
 
