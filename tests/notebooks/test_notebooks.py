@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.notebooks import load, notebook_paths, source_of
-from scripts.run_notebook import code_cells, exported_cells, run_cell, run_examples
+from scripts.run_notebook import EXPORTED, code_cells, exported_cells, run_cell, run_examples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = notebook_paths(REPOSITORY / "nbs")
@@ -90,3 +90,31 @@ def test_await_at_the_top_level_of_a_cell() -> None:
     namespace: dict[str, Any] = {}
     run_cell("import asyncio\nx = await asyncio.sleep(0, 5)", "<example>", namespace)
     assert namespace["x"] == 5
+
+
+def names_used(node: ast.AST) -> set[str]:
+    """Return the names that are read, without those that are its own: arguments, and what it assigns."""
+    names = [found for found in ast.walk(node) if isinstance(found, ast.Name)]
+    own = {found.arg for found in ast.walk(node) if isinstance(found, ast.arg)}
+    own |= {found.id for found in names if isinstance(found.ctx, ast.Store)}
+    return {found.id for found in names if isinstance(found.ctx, ast.Load)} - own
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_a_helper_stands_before_the_first_example_that_needs_it(path: Path) -> None:
+    """Examples run on the whole module here; a reader's kernel knows only the cells above."""
+    needs: dict[str, set[str]] = {}
+    for source in exported_cells(path):
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                needs[node.name] = names_used(node)
+    known: set[str] = set()
+    for at, source in code_cells(path):
+        tree = ast.parse(source)
+        if EXPORTED.search(source):
+            known |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+            continue
+        wanted = names_used(tree) & set(needs)
+        while more := {name for one in wanted for name in needs[one] & set(needs)} - wanted:
+            wanted |= more
+        assert wanted <= known, f"cell {at} needs {sorted(wanted - known)}, which only a later cell defines"
