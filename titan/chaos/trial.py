@@ -37,6 +37,8 @@ RESTART_S = 0.5
 """How soon whoever watches starts a dead runner again."""
 MODULES = {CODE: load_strategy(CODE)}
 ORIGIN = provenance.Origin("trial", "trial", "trial", {})
+TERMS_NS = 12_000_000_000
+"""Terms are read often enough that a changed tick is met within a trial."""
 PAUSE_S = 5.0
 """Quiet time without quotes, so that nothing is on its way when both sides are compared."""
 REST_S = 30.0
@@ -119,6 +121,7 @@ class _Trial:
             self._checker.check_end(self._life)
         else:
             self._checker.violated("the session did not end within 60 s of being asked to")
+        self._world.raise_fault()
         self._world.close()
         return Outcome(
             seed=self._seed,
@@ -159,5 +162,5 @@ def configuration(session: str, symbol: str) -> KernelConfig:
         venues=(venue,),
         strategies=(strategy,),
         limits=LIMITS,
-        timing=Timing(),
+        timing=Timing(terms_ns=TERMS_NS),
     )

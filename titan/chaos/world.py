@@ -68,6 +68,11 @@ class World:
             self.desk.catch_up()
             self.acts.carry_out()
 
+    def raise_fault(self) -> None:
+        """Raise what has ended the market: a trial against one that stands still proves nothing."""
+        if self._task.done() and not self._task.cancelled():
+            self._task.result()
+
     @property
     def elapsed_s(self) -> float:
         """Seconds since the trial began."""

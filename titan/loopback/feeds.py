@@ -87,6 +87,18 @@ class Feeds:
         """The latest public trades, oldest first."""
         return tuple(self._recent[symbol])
 
+    def learn(self, instrument: Instrument) -> None:
+        """Take up another grid. What was gathered in the old one must have gone out before (`flush_all`)."""
+        self._instruments[instrument.symbol] = instrument
+        self._recent[instrument.symbol].clear()
+
+    def flush_all(self, symbol: str, time_ns: int) -> None:
+        """Publish what was gathered of a symbol, whatever its interval."""
+        for interval_ms in _INTERVALS_MS:
+            delta = self._diffs[symbol, interval_ms].take(self._instruments[symbol], time_ns)
+            if delta is not None:
+                self._publish_diff(delta, interval_ms)
+
     def pump(self) -> None:
         """Publish everything that has happened at the exchange."""
         for event in self._exchange.drain():
