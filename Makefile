@@ -74,6 +74,7 @@ test: $(DEV) ## run the tests with branch coverage
 check: $(DEV) ## export drift, clean notebooks, ruff, mypy --strict, import contracts
 	@$(BIN)/python -m scripts.export --check
 	@$(BIN)/python -m scripts.settings_page --check
+	@$(BIN)/python -m scripts.faults_page --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "make check: run '$(BIN)/ruff format'" >&2; exit 1; }
 	@$(BIN)/mypy --strict
@@ -83,6 +84,7 @@ check: $(DEV) ## export drift, clean notebooks, ruff, mypy --strict, import cont
 export: $(DEV) ## export nbs/ to titan/
 	@$(BIN)/python -m scripts.export $(ARGS)
 	@$(BIN)/python -m scripts.settings_page
+	@$(BIN)/python -m scripts.faults_page
 
 lab: $(LAB) ## open JupyterLab on the quick start
 	@exec $(BIN)/jupyter-lab research/quick_start.ipynb $(ARGS)

@@ -143,6 +143,21 @@ async def test_terms_rise_in_version_when_they_change(venue: FakeVenue, opened: 
     assert changed[0].instrument.status == "break"
 
 
+async def test_half_a_query_of_terms_leaves_the_old_ones(venue: FakeVenue, opened: Opened) -> None:
+    """The engine would go on in ticks of 0.1 and its orders be sent in ticks of 0.2: at twice the price."""
+    desk = await opened()
+    (tick, *others) = SYMBOL["filters"]
+    coarse = {**SYMBOL, "filters": [{**tick, "tickSize": "0.20"}, *others]}
+    venue.on("GET", "v1/exchangeInfo", answer({"symbols": [coarse]}))
+    venue.on("GET", "v1/commissionRate", error(-1000))
+    (failed,) = await desk.adapter.query_instruments(CASES[4][1])
+    assert isinstance(failed, QueryFailed)
+    venue.on("GET", "v1/order", answer(order(price="60000.10")))
+    (found,) = await desk.adapter.query_order(CASES[0][1])
+    assert isinstance(found, OrderUpdate)
+    assert found.price == 600_001
+
+
 @pytest.mark.parametrize("info", [{"symbols": []}, {"symbols": 7}, {"symbols": [{**SYMBOL, "filters": []}]}])
 async def test_terms_that_lack_our_symbol_are_none(venue: FakeVenue, info: dict[str, Any]) -> None:
     venue.on("GET", "v1/exchangeInfo", answer(info))

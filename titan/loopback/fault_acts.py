@@ -16,7 +16,7 @@ from titan.model.orders import BUY, SELL, Lifetime
 
 _S = 1_000_000_000
 SWEEP_TICKS = 20
-SWEEP_LOTS = 5_000
+SWEEP_LOTS = 100_000
 
 
 @dataclass

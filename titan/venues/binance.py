@@ -278,20 +278,26 @@ class BinanceAdapter:
         return [*income, queried]
 
     async def query_instruments(self, command: c.QueryInstruments) -> list[JournalledEvent]:
-        """An `InstrumentUpdate` for every configured symbol, then its `FeeRates`."""
+        """An `InstrumentUpdate` for every configured symbol, then its `FeeRates`.
+
+        The new terms hold from the return on, all of them or none: what is still being read is in nobody's ticks yet.
+        """
         events: list[JournalledEvent] = []
         try:
-            self._learn(self._value(await self._client.call(calls.EXCHANGE_INFO, {})))
+            terms = self._terms | self._read_terms(
+                self._value(await self._client.call(calls.EXCHANGE_INFO, {}))
+            )
             for symbol in self.config.symbols:
-                if symbol not in self._terms:
+                if symbol not in terms:
                     text = f"the venue lists no tradable {symbol}; correct symbols in [venue.{self.config.venue}]"
                     return [self._query_failed("query_instruments", text, symbol, final=True)]
                 rates = self._value(await self._client.call(calls.COMMISSION, {"symbol": symbol}))
                 now_ns = self._clock.now_ns()
-                events.append(InstrumentUpdate(time_ns=now_ns, instrument=self._terms[symbol]))
+                events.append(InstrumentUpdate(time_ns=now_ns, instrument=terms[symbol]))
                 events.append(fee_rates_from_rest(rates, now_ns, self.config.venue))
         except (WireError, QueryRefused) as error:
             return [self._query_failed("query_instruments", str(error))]
+        self._terms = terms
         return events
 
     async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
@@ -303,11 +309,12 @@ class BinanceAdapter:
             return self._query_failed("request_book", reason_of(answer), command.symbol)
         return wrap_snapshot(command.symbol, answer.payload)
 
-    def _learn(self, info: Mapping[str, Any]) -> None:
-        """Take in the terms of every symbol: positions and orders of others have to be told, too."""
+    def _read_terms(self, info: Mapping[str, Any]) -> dict[str, Instrument]:
+        """The terms of every symbol: positions and orders of others have to be told, too."""
         entries = info.get("symbols")
         if not isinstance(entries, list):
             raise QueryRefused("exchangeInfo lists no symbols")
+        found: dict[str, Instrument] = {}
         for entry in entries:
             symbol = entry.get("symbol") if isinstance(entry, dict) else None
             if not isinstance(symbol, str):
@@ -322,7 +329,8 @@ class BinanceAdapter:
                 continue
             if known is not None and fresh != known:
                 fresh = msgspec.structs.replace(fresh, version=known.version + 1)
-            self._terms[symbol] = fresh
+            found[symbol] = fresh
+        return found
 
     def _value(self, answer: Answer) -> dict[str, Any]:
         value = answer.value
