@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from titan.chaos.life import Life
+from titan.chaos.sight import Sight
 from titan.chaos.world import ACCOUNT, VENUE, World
+from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Phase
 from titan.loopback.fault_answers import named_order
+from titan.loopback.faults import Fault, Kind
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
 from titan.model.events import AnyEvent
 from titan.model.instruments import InstrumentKey
@@ -28,6 +31,11 @@ SAME_MONEY = Decimal("0.000001")
 
 MOST_LIVE = 200
 """Orders, tasks and requests that may be under way at once in a trial."""
+
+IN_FLIGHT_S = 0.5
+"""Calls that were on their way when the venue shut its door still arrive."""
+
+SHUT = {Kind.RATE_LIMITED, Kind.BANNED}
 
 
 class Checker:
@@ -45,18 +53,24 @@ class Checker:
         self._intents: dict[str, tuple[Life, int]] = {}
         self._sent: set[str] = set()
         self._worst = {1: 0, -1: 0}
+        self._shut_s: list[tuple[float, float]] = []
+        self._sight = Sight(world, self.violated)
         self.violations: list[str] = []
         """Promises that were not kept: which, when, and on what order."""
         self.commands = 0
         self.events = 0
-        self.states_hit: Counter[tuple[str, str]] = Counter()
+        self.met: Counter[tuple[str, str]] = Counter()
+        """How often each fault met an order of ours in each state."""
         world.desk.arrived = self._arrived
         world.desk.carried_out = self._carried_out
+        world.gate.struck = self._struck
 
     def watch(self, life: Life) -> None:
         """Follow a new life of the runner; its predecessor's journal must hold every intent that was sent."""
-        self._check_journalled(life)
+        self._check_journalled()
         self._life = life
+        self._shut_s.clear()
+        self._sight.begin()
         submit = life.outbox.submit
 
         def noted(seq: int, command: AnyCommand, heard_ns: int) -> None:
@@ -72,15 +86,13 @@ class Checker:
     ) -> None:
         self.events += 1
         desk = self._now.kernel.desk
+        self._sight.hear(desk, event)
         for command in commands:
             if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
                 self.commands += 1
-            if isinstance(command, PlaceOrder) and (desk.halted or desk.paused) and not command.reduce_only:
-                self.violated(
-                    f"{command.client_id}: an order that adds risk after STOP ({desk.halted or desk.paused})"
-                )
-        live = sum(1 for _ in desk.orders.live())
-        if live > MOST_LIVE:
+            if isinstance(command, PlaceOrder | AmendOrder):
+                self._sight.judge(desk, command)
+        if commands and (live := desk.orders.live_count) > MOST_LIVE:
             self.violated(f"{live} orders are under way: the bound is {MOST_LIVE}")
 
     def violated(self, text: str) -> None:
@@ -93,13 +105,32 @@ class Checker:
             raise LookupError("no life is watched yet")
         return self._life
 
+    def _struck(self, fault: Fault, on: str) -> None:
+        """Count the states that a fault meets: of the order that its call names, else of every live one."""
+        if fault.kind in SHUT:
+            now_s = self._world.elapsed_s
+            self._shut_s.append((now_s + IN_FLIGHT_S, now_s + max(int(fault.delay_s), 1)))
+        if self._life is None:
+            return
+        orders = self._life.kernel.desk.orders
+        named = orders.get(on)
+        for state in [named.state] if named is not None else {order.state for order in orders.live()}:
+            self.met[fault.kind, state] += 1
+
     # ---- At the exchange's door
 
     def _arrived(self, verb: str, path: str, params: Mapping[str, str]) -> None:
-        if path != "/fapi/v1/order" or verb not in {"POST", "PUT"}:
+        now_s = self._world.elapsed_s
+        if any(begin_s < now_s < end_s for begin_s, end_s in self._shut_s):
+            self.violated(f"{verb} {path}: sent although the venue refuses all requests just now")
+        if path != "/fapi/v1/order" or verb == "GET":
+            return
+        client_id = named_order(params)
+        if not client_id.startswith(account_prefix("main")):
+            self.violated(f"{verb} {client_id}: an order that is not ours was touched")
+        if verb == "DELETE":
             return
         self._worst = {side: self._exposure(side) for side in (1, -1)}
-        client_id = named_order(params)
         if verb == "PUT":
             return
         life, seq = self._intents.get(client_id, (None, 0))
@@ -129,18 +160,21 @@ class Checker:
                 )
 
     def _exposure(self, side: int) -> int:
-        """Lots that the account would hold on a side if everything open there filled."""
+        """Lots that the account would hold on a side if everything of ours that is open there filled."""
         (position,) = self._world.exchange.positions(ACCOUNT, self._world.symbol)
-        working = sum(
-            order.remaining
+        return side * position.lots + sum(left for own, left in self._open().values() if own == side)
+
+    def _open(self) -> dict[str, tuple[int, int]]:
+        """Our open orders at the exchange: side and what remains, by client id."""
+        return {
+            order.client_id: (order.side, order.remaining)
             for order in self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
-            if order.side == side
-        )
-        return side * position.lots + working
+            if order.client_id.startswith(account_prefix("main"))
+        }
 
     # ---- Between two lives
 
-    def _check_journalled(self, life: Life) -> None:
+    def _check_journalled(self) -> None:
         """Every order that the exchange ever saw of the last life stands in its journal."""
         if self._life is None:
             return
@@ -158,12 +192,22 @@ class Checker:
 
     # ---- At rest
 
+    def check_quoting(self, life: Life) -> None:
+        """Faults are over for long: both streams are alive, and the desk does what it is there for."""
+        self._sight.check_streams()
+        desk = life.kernel.desk
+        for market in desk.markets.values():
+            if market.obstacle and not market.obstacle.startswith(
+                ("a side of the book", "the book is syncing")
+            ):
+                self.violated(f"at rest nothing is quoted: {market.obstacle}")
+
     def check_rest(self, life: Life) -> None:
         """Faults are over and everything has been heard: engine and exchange must agree to the last lot."""
         desk, exchange, symbol = life.kernel.desk, self._world.exchange, self._world.symbol
         if desk.phase is not Phase.RUNNING:
             self.violated(f"at rest the session is {desk.phase}, not running")
-        stated = {order.client_id: order.remaining for order in exchange.open_orders(ACCOUNT, symbol)}
+        stated = {name: left for name, (_, left) in self._open().items()}
         known = {order.client_id: order.remaining for order in desk.orders.live()}
         if stated != known:
             self.violated(f"at rest the exchange has orders {stated}, the engine {known}")
@@ -174,14 +218,19 @@ class Checker:
         if desk.differences:
             self.violated(f"{desk.differences} differences were found that nothing explains")
 
+    def check_stop(self, life: Life) -> None:
+        """A session that says that it has proven its end has left nothing open, whatever went wrong meanwhile."""
+        ended = life.session.ended
+        left = sorted(self._open())
+        if ended is not None and ended.exit_code == 0 and not ended.left_open and left:
+            self.violated(f"open at the exchange after a proven end: {left}")
+
     def check_end(self, life: Life) -> None:
         """The session has ended: nothing is left open, the books agree, the journal replays to the same state."""
         ended = life.session.ended
         if ended is None or ended.exit_code != 0 or ended.left_open:
             self.violated(f"the session ended as {ended}")
-        left = self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
-        if left:
-            self.violated(f"open at the exchange after a proven end: {[order.client_id for order in left]}")
+        self.check_stop(life)
         summary = life.kernel.summary()
         if summary.differences or summary.unknown_orders:
             self.violated(

@@ -21,6 +21,7 @@ from titan.loopback.fault_gate import FaultGate
 from titan.loopback.faults import Kind
 from titan.loopback.signatures import Credentials
 from titan.loopback.streams import Connection
+from titan.model.clock import Clock
 from titan.venues.ccxt_client import Answer, Endpoint
 from titan.venues.websocket import Socket, StreamSettings
 from titan.venues.weights import RateLimits, WeightBudget
@@ -96,20 +97,23 @@ class MemoryClient:
     ----------
     network, credentials
         The way, and who signs.
+    clock : Clock
+        The runner's: it signs by it, as far as the offset is known.
     timeout_s : float
         An answer that takes longer is no answer.
     """
 
-    def __init__(self, network: Network, credentials: Credentials, timeout_s: float) -> None:
+    def __init__(self, network: Network, credentials: Credentials, clock: Clock, timeout_s: float) -> None:
         self.offset_ns = 0
         self.budget = WeightBudget(RateLimits())
         self._network = network
+        self._clock = clock
         self._credentials = credentials
         self._timeout_s = timeout_s
 
     def venue_ns(self) -> int:
         """The venue's time, as far as the offset is known."""
-        return self._network.clock.now_ns() + self.offset_ns
+        return self._clock.now_ns() + self.offset_ns
 
     def open(self) -> None:
         """Nothing to connect."""

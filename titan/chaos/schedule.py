@@ -7,34 +7,51 @@ from typing import NamedTuple
 
 import msgspec
 
-from titan.loopback.faults import Fault, Kind, Plan
+from titan.loopback.faults import FRAME_KINDS, Fault, Kind, Plan
 
 LENGTH_S = 30.0
 """How long things go wrong."""
+REST_S = 30.0
+"""Quiet time at the end: longer than any proof of absence takes."""
 ORDER_CALLS = ("POST /fapi/v1/order", "PUT /fapi/v1/order", "DELETE /fapi/v1/order")
 LONG = {Kind.REFUSE_CONNECTION: 8.0, Kind.RESTART: 4.0, Kind.RESTART_LOSING_ORDERS: 4.0, Kind.HALT: 6.0}
 """Kinds that last, and the longest that they do, seconds."""
+WEIGHTS = {
+    Kind.LYING_SNAPSHOT: 1,
+    Kind.SWEEP: 1,
+    Kind.CHANGE_TICK: 1,
+    Kind.DUPLICATE_ID: 3,
+    Kind.UNKNOWN_RESULT: 3,
+}
+"""How often a kind is drawn beside the others' 2: rare meetings with an order's states more often."""
 OF_CALLS = (
-    Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.SERVER_ERROR,
-    Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.BAD_TIMESTAMP, Kind.DUPLICATE_ID, Kind.RATE_LIMITED, Kind.BANNED,
+    Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.HALF_ANSWER,
+    Kind.SERVER_ERROR, Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.BAD_TIMESTAMP, Kind.DUPLICATE_ID, Kind.RATE_LIMITED, Kind.BANNED,
 )  # fmt: skip
+
+DRAWN = tuple(kind for kind in Kind for _ in range(WEIGHTS.get(kind, 2)))
 
 
 class Schedule(NamedTuple):
-    """A trial's plan of faults, and what is done to the runner: (seconds, kill, pause, stop or resume) in order."""
+    """A trial's plan of faults, and what is done beside: (seconds, act) in order.
+
+    The acts are kill, end (and start anew), pause, stop, resume, and an order placed by hand.
+    """
 
     plan: Plan
     acts: tuple[tuple[float, str], ...]
+    length_s: float = LENGTH_S
+    rest_s: float = REST_S
 
     @property
     def ends_s(self) -> float:
         """When the last thing that goes wrong is over."""
         faults = [fault.at_s + max(fault.for_s, fault.delay_s) for fault in self.plan.faults]
-        return max([LENGTH_S, *faults, *(at_s for at_s, _ in self.acts)])
+        return max([self.length_s, *faults, *(at_s for at_s, _ in self.acts)])
 
 
 def draw_schedule(seed: int) -> Schedule:
-    """Draw a trial: three to nine faults, a death in every second one, and now and then a stop with its resume."""
+    """Draw a trial: three to nine faults, a death in every second one, and now and then an operator's acts."""
     draw = random.Random(f"{seed} schedule")
     faults = sorted((_fault(draw) for _ in range(draw.randint(3, 9))), key=lambda fault: fault.at_s)
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
@@ -42,11 +59,15 @@ def draw_schedule(seed: int) -> Schedule:
         at_s = draw.uniform(3.0, LENGTH_S - 8.0)
         acts += [(at_s, draw.choice(("stop", "pause"))), (at_s + draw.uniform(2.0, 5.0), "resume")]
         acts.append((LENGTH_S, "resume"))  # a resume that fell into a dead moment is asked for again
+    if draw.random() < 0.15:
+        acts.append((draw.uniform(3.0, LENGTH_S - 3.0), "end"))
+    if draw.random() < 0.15:
+        acts.append((draw.uniform(1.0, LENGTH_S - 3.0), "by hand"))
     return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
 
 
 def _fault(draw: random.Random) -> Fault:
-    kind = draw.choice(list(Kind))
+    kind = draw.choice(DRAWN)
     at_s = draw.uniform(2.0, LENGTH_S - 2.0)
     fault = Fault(kind=kind, at_s=round(at_s, 3))
     if kind in OF_CALLS and draw.random() < 0.7:
@@ -57,6 +78,8 @@ def _fault(draw: random.Random) -> Fault:
         return msgspec.structs.replace(fault, delay_s=float(draw.randint(1, 8)))
     if kind in (Kind.DROP_STREAM, Kind.SILENCE_STREAM):
         return msgspec.structs.replace(fault, stream=draw.choice(("", "market", "private")))
+    if kind in FRAME_KINDS and draw.random() < 0.3:
+        fault = msgspec.structs.replace(fault, stream="private")
     spread_out = draw.random() < 0.4
     return msgspec.structs.replace(
         fault,

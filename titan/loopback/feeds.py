@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -74,6 +75,8 @@ class Feeds:
 
     def __init__(self, exchange: Exchange, register: Register) -> None:
         self.register = register
+        self.observe: Callable[[BookDelta], None] = lambda delta: None
+        """Called with each change of a book, right behind it."""
         self._exchange = exchange
         self._instruments = dict(exchange.instruments())
         self._diffs = {(symbol, each): _Diff() for symbol in self._instruments for each in _INTERVALS_MS}
@@ -177,6 +180,7 @@ class Feeds:
         self.register.publish(name, _encode(frame))
 
     def _depth(self, delta: BookDelta) -> None:
+        self.observe(delta)
         for interval_ms in _INTERVALS_MS:
             self._diffs[delta.symbol, interval_ms].add(delta)
         name = delta.symbol.lower() + _IMMEDIATE
