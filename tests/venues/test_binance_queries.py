@@ -120,6 +120,7 @@ async def test_the_account(venue: FakeVenue, opened: Opened) -> None:
     assert isinstance(found, AccountSnapshot)
     assert found.balances[0].wallet == Decimal("1000.5")
     assert (found.positions[0].lots, found.purpose) == (-2, "start")
+    assert found.venue_ns == NOW_NS + desk.adapter.clock_offset_ns
     (hedged,) = await desk.adapter.query_account(CASES[2][1])
     (refused,) = await desk.adapter.query_account(CASES[2][1])
     assert isinstance(hedged, QueryFailed)

@@ -18,7 +18,7 @@ from titan.engine.desk import Phase
 from titan.loopback.fault_answers import named_order
 from titan.loopback.faults import Fault, Kind
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
-from titan.model.events import AnyEvent
+from titan.model.events import AnyEvent, OperatorAction
 from titan.model.instruments import InstrumentKey
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
@@ -31,6 +31,9 @@ SAME_MONEY = Decimal("0.000001")
 
 MOST_LIVE = 200
 """Orders, tasks and requests that may be under way at once in a trial."""
+
+FAR_OFF = Decimal("0.02")
+"""Of the mark: twice the collar. A price farther off is no decision of a maker, it is another unit."""
 
 IN_FLIGHT_S = 0.5
 """Calls that were on their way when the venue shut its door still arrive."""
@@ -54,6 +57,7 @@ class Checker:
         self._sent: set[str] = set()
         self._worst = {1: 0, -1: 0}
         self._shut_s: list[tuple[float, float]] = []
+        self._stopped_seq = 0
         self._sight = Sight(world, self.violated)
         self.violations: list[str] = []
         """Promises that were not kept: which, when, and on what order."""
@@ -68,6 +72,9 @@ class Checker:
     def watch(self, life: Life) -> None:
         """Follow a new life of the runner; its predecessor's journal must hold every intent that was sent."""
         self._check_journalled()
+        if self._life is not None and self._life.writer.durable_seq < self._stopped_seq:
+            self._stopped_seq = 0  # the STOP died with the process, before anybody was told that it holds
+        self._stopped_seq = min(self._stopped_seq, 1)
         self._life = life
         self._shut_s.clear()
         self._sight.begin()
@@ -87,11 +94,15 @@ class Checker:
         self.events += 1
         desk = self._now.kernel.desk
         self._sight.hear(desk, event)
+        if isinstance(event, OperatorAction) and event.action in {"stop", "resume"}:
+            self._stopped_seq = self._now.session.seq if event.action == "stop" else 0
         for command in commands:
             if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
                 self.commands += 1
             if isinstance(command, PlaceOrder | AmendOrder):
                 self._sight.judge(desk, command)
+            if isinstance(command, PlaceOrder) and self._stopped_seq and not command.reduce_only:
+                self.violated(f"{command.client_id}: an order that adds risk after STOP")
         if commands and (live := desk.orders.live_count) > MOST_LIVE:
             self.violated(f"{live} orders are under way: the bound is {MOST_LIVE}")
 
@@ -130,6 +141,9 @@ class Checker:
             self.violated(f"{verb} {client_id}: an order that is not ours was touched")
         if verb == "DELETE":
             return
+        mark = self._world.exchange.mark(self._world.symbol)
+        if mark is not None and abs(Decimal(params.get("price", "NaN")) / mark.mark - 1) > FAR_OFF:
+            self.violated(f"{verb} {client_id}: at {params.get('price')} while the mark is {mark.mark:.2f}")
         self._worst = {side: self._exposure(side) for side in (1, -1)}
         if verb == "PUT":
             return

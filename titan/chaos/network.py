@@ -126,7 +126,7 @@ class MemoryClient:
         refused = self.budget.admit(endpoint.cost, self.venue_ns())
         if refused:
             return Answer(0, b"", f"not sent, {refused}", sent=False)
-        if self._network.gate.unreachable(self._network.clock.now_ns()):
+        if self._network.gate.refuses(self._network.clock.now_ns(), named_order(params)):
             await asyncio.sleep(self._network.latency_s())
             return Answer(0, b"", "could not connect", sent=False)
         verb, path = address(endpoint)

@@ -16,6 +16,11 @@ REST_S = 30.0
 ORDER_CALLS = ("POST /fapi/v1/order", "PUT /fapi/v1/order", "DELETE /fapi/v1/order")
 LONG = {Kind.REFUSE_CONNECTION: 8.0, Kind.RESTART: 4.0, Kind.RESTART_LOSING_ORDERS: 4.0, Kind.HALT: 6.0}
 """Kinds that last, and the longest that they do, seconds."""
+OF_ORDERS = (
+    Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.HALF_ANSWER,
+    Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.DUPLICATE_ID,
+)  # fmt: skip
+"""Kinds that leave an order in doubt."""
 WEIGHTS = {
     Kind.LYING_SNAPSHOT: 1,
     Kind.SWEEP: 1,
@@ -26,7 +31,8 @@ WEIGHTS = {
 """How often a kind is drawn beside the others' 2: rare meetings with an order's states more often."""
 OF_CALLS = (
     Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.HALF_ANSWER,
-    Kind.SERVER_ERROR, Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.BAD_TIMESTAMP, Kind.DUPLICATE_ID, Kind.RATE_LIMITED, Kind.BANNED,
+    Kind.SERVER_ERROR, Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.BAD_TIMESTAMP, Kind.DUPLICATE_ID,
+    Kind.RATE_LIMITED, Kind.BANNED,
 )  # fmt: skip
 
 DRAWN = tuple(kind for kind in Kind for _ in range(WEIGHTS.get(kind, 2)))
@@ -53,7 +59,10 @@ class Schedule(NamedTuple):
 def draw_schedule(seed: int) -> Schedule:
     """Draw a trial: three to nine faults, a death in every second one, and now and then an operator's acts."""
     draw = random.Random(f"{seed} schedule")
-    faults = sorted((_fault(draw) for _ in range(draw.randint(3, 9))), key=lambda fault: fault.at_s)
+    found = [_fault(draw) for _ in range(draw.randint(3, 9))]
+    if draw.random() < 0.3:
+        found += _blindfold(draw)
+    faults = sorted(found, key=lambda fault: fault.at_s)
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
     if draw.random() < 0.3:
         at_s = draw.uniform(3.0, LENGTH_S - 8.0)
@@ -64,6 +73,19 @@ def draw_schedule(seed: int) -> Schedule:
     if draw.random() < 0.15:
         acts.append((draw.uniform(1.0, LENGTH_S - 3.0), "by hand"))
     return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
+
+
+def _blindfold(draw: random.Random) -> list[Fault]:
+    """Calls about orders fail in the same seconds in which the private stream says nothing: no second witness."""
+    at_s = round(draw.uniform(4.0, LENGTH_S - 6.0), 3)
+    stream = Fault(
+        kind=draw.choice((Kind.SILENCE_STREAM, Kind.LOSE_FRAME)), at_s=at_s, for_s=6.0, stream="private"
+    )
+    calls = Fault(
+        kind=draw.choice(OF_ORDERS), at_s=at_s + 0.2, for_s=4.0, share=round(draw.uniform(0.2, 0.9), 3),
+        delay_s=round(draw.uniform(0.5, 3.0), 3), call=draw.choice(ORDER_CALLS),
+    )  # fmt: skip
+    return [stream, calls]
 
 
 def _fault(draw: random.Random) -> Fault:

@@ -24,6 +24,9 @@ MARKET = (BookDelta, BookSnapshot, TopOfBook, TradePrint)
 LONGEST_SILENCE_S = 25.0
 """Of a market stream that says it is up: the watchdog's patience, its looks, and a connection made anew."""
 
+LONGEST_WRONG_S = 2.0
+"""Of a book in use: a snapshot that lies is found out by the venue's own touch, when that next moves."""
+
 KEPT = 4_096
 
 
@@ -49,7 +52,7 @@ class Sight:
         """A new life has seen nothing yet."""
         self._blind = {"market", "private", "orders", "fills"}
         self._heard_s = self._world.elapsed_s
-        self._doubted = False
+        self._wrong_since_s: float | None = None
 
     def _note_touch(self, delta: BookDelta) -> None:
         """The exchange's own best bid and ask after an update."""
@@ -91,12 +94,19 @@ class Sight:
         for market in desk.markets.values():
             book = market.book
             there = self._touches.get(book.last_id) if book.state == "ready" else None
-            if there is None or self._doubted:
+            if there is None:
+                if book.state != "ready":
+                    self._wrong_since_s = None
                 continue
             tick = market.terms.tick_size
             here = (book.best_bid * tick, book.best_ask * tick)
-            if here != there:
-                self._doubted = True  # once a life is enough
+            now_s = self._world.elapsed_s
+            if here == there:
+                self._wrong_since_s = None
+            elif self._wrong_since_s is None:
+                self._wrong_since_s = now_s
+            elif now_s - self._wrong_since_s > LONGEST_WRONG_S:
+                self._wrong_since_s = now_s + 3_600.0  # once is enough
                 self._violated(
                     f"after update {book.last_id} the exchange's touch is {there[0]} {there[1]}, and that of the "
                     f"book in use {here[0]} {here[1]}"
@@ -108,7 +118,7 @@ class Sight:
         what = f"{command.client_id}: an order"
         if isinstance(command, PlaceOrder) and not command.reduce_only:
             if desk.halted or desk.paused:
-                self._violated(f"{what} that adds risk after STOP ({desk.halted or desk.paused})")
+                self._violated(f"{what} that adds risk while {desk.halted or desk.paused}")
             if self._blind:
                 self._violated(f"{what} that adds risk without {', '.join(sorted(self._blind))}")
         touch = {BUY: market.book.best_ask, SELL: market.book.best_bid}[command.side]

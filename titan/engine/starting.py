@@ -13,6 +13,8 @@ from titan.model.instruments import Instrument
 from titan.model.orders import OrderState
 
 BOOK_RETRY_NS = 1_000_000_000
+CLOCK_ERROR_NS = 500_000_000
+"""The venue's clock is known to half of a round trip."""
 
 
 def on_start(desk: Desk, event: SessionStarted) -> None:
@@ -173,11 +175,15 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
     stated = {position.symbol: position.lots for position in snapshot.positions}
     if desk.ledger.inherited(venue.name) and _may_agree_yet(desk, venue, stated):
         return
-    asked_ns = venue.asked_ns["account"]
+    # What the venue stamps is compared on its own clock: ours may be off.
+    took_ns = desk.now_ns - venue.asked_ns["account"]
+    asked_ns = snapshot.venue_ns or venue.asked_ns["account"]
     stamps = [m.mark.next_funding_ns for m in desk.markets_of(venue.name) if m.mark]
-    if any(asked_ns <= stamp <= desk.now_ns for stamp in stamps):
+    if any(asked_ns <= stamp <= asked_ns + took_ns for stamp in stamps):
         ask_account(desk, venue.name, "start")  # funding settled meanwhile: is it in this wallet or not?
         return
+    if any(abs(stamp - asked_ns) <= CLOCK_ERROR_NS for stamp in stamps):
+        return  # so close to it the measured clock decides nothing: it is asked again a little later
     venue.unread.discard("account")
     venue.opening = snapshot
     for market in desk.markets_of(venue.name):

@@ -51,7 +51,7 @@ class FaultGate:
 
     def call(self, now_ns: int, method: str, path: str, client_id: str = "") -> Fault | None:
         """The fault of this call, the first of the plan that fits; None if it goes well."""
-        if self.unreachable(now_ns):
+        if self.refuses(now_ns, client_id):
             return Fault(kind=Kind.REFUSE_CONNECTION)
         name = f"{method} {path}"
         for fault in self._calls:
@@ -66,6 +66,13 @@ class FaultGate:
         if now_ns < self._away_until_ns:
             return True
         return any(self._within(fault, now_ns) for fault in self._outages)
+
+    def refuses(self, now_ns: int, client_id: str = "") -> bool:
+        """Whether a call that would connect now is refused; that counts."""
+        if not self.unreachable(now_ns):
+            return False
+        self.strike(Fault(kind=Kind.REFUSE_CONNECTION), client_id)
+        return True
 
     def away(self, until_ns: int) -> None:
         """The exchange restarts and is back then."""

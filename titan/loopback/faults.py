@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 
 MEANINGS: dict[Kind, str] = {
-    Kind.REFUSE_CONNECTION: "nobody can connect for `for_s`; with a `call`, or without `for_s`, a call's connection breaks",
+    Kind.REFUSE_CONNECTION: "nobody can connect for `for_s`; with a `call`, or no `for_s`, a call's connection breaks",
     Kind.DELAY_CALL: "a call is carried out `delay_s` late",
     Kind.LOSE_REQUEST: "a call never arrives: a time-out before acceptance",
     Kind.LOSE_ANSWER: "a call is carried out and its answer never arrives: a time-out after acceptance",

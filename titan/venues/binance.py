@@ -254,14 +254,16 @@ class BinanceAdapter:
         return [OpenOrders(time_ns=self._clock.now_ns(), venue=self.config.venue, orders=orders)]
 
     async def query_account(self, command: c.QueryAccount) -> list[JournalledEvent]:
-        """Balances and positions."""
+        """Balances and positions; the snapshot's `venue_ns` is the venue's time when it was asked for."""
+        asked_ns = self._client.venue_ns()
         try:
             account = self._value(await self._client.call(calls.ACCOUNT, {}))
             positions = rows(await self._client.call(calls.POSITIONS, {}))
             now_ns = self._clock.now_ns()
-            return [
-                account_from_rest(account, positions, command.purpose, now_ns, self.config.venue, self._terms)
-            ]
+            found = account_from_rest(
+                account, positions, command.purpose, now_ns, self.config.venue, self._terms
+            )
+            return [msgspec.structs.replace(found, venue_ns=asked_ns)]
         except (WireError, QueryRefused) as error:
             return [self._query_failed("query_account", str(error))]
 
