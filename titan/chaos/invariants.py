@@ -18,7 +18,7 @@ from titan.engine.desk import Phase
 from titan.loopback.fault_answers import named_order
 from titan.loopback.faults import Fault, Kind
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
-from titan.model.events import AnyEvent, OperatorAction
+from titan.model.events import AnyEvent, OperatorAction, TimerFired
 from titan.model.instruments import InstrumentKey
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
@@ -58,6 +58,7 @@ class Checker:
         self._worst = {1: 0, -1: 0}
         self._shut_s: list[tuple[float, float]] = []
         self._stopped_seq = 0
+        self._wrongly_ended: set[str] = set()
         self._sight = Sight(world, self.violated)
         self.violations: list[str] = []
         """Promises that were not kept: which, when, and on what order."""
@@ -96,6 +97,8 @@ class Checker:
         self._sight.hear(desk, event)
         if isinstance(event, OperatorAction) and event.action in {"stop", "resume"}:
             self._stopped_seq = self._now.session.seq if event.action == "stop" else 0
+        if isinstance(event, TimerFired):
+            self._check_ended()
         for command in commands:
             if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
                 self.commands += 1
@@ -105,6 +108,15 @@ class Checker:
                 self.violated(f"{command.client_id}: an order that adds risk after STOP")
         if commands and (live := desk.orders.live_count) > MOST_LIVE:
             self.violated(f"{live} orders are under way: the bound is {MOST_LIVE}")
+
+    def _check_ended(self) -> None:
+        """An order that the engine takes for ended has ended at the exchange before: it learns of nothing earlier."""
+        orders = self._now.kernel.desk.orders
+        for client_id in self._open():
+            order = orders.get(client_id)
+            if order is not None and not order.live and client_id not in self._wrongly_ended:
+                self._wrongly_ended.add(client_id)
+                self.violated(f"{client_id}: {order.state} for the engine, and open at the exchange")
 
     def violated(self, text: str) -> None:
         """Take note of a promise that was not kept."""
@@ -144,7 +156,7 @@ class Checker:
         mark = self._world.exchange.mark(self._world.symbol)
         if mark is not None and abs(Decimal(params.get("price", "NaN")) / mark.mark - 1) > FAR_OFF:
             self.violated(f"{verb} {client_id}: at {params.get('price')} while the mark is {mark.mark:.2f}")
-        self._worst = {side: self._exposure(side) for side in (1, -1)}
+        self._worst = self._exposure()
         if verb == "PUT":
             return
         life, seq = self._intents.get(client_id, (None, 0))
@@ -162,8 +174,7 @@ class Checker:
         limit = Decimal(str(self._now.config.limits.max_position_notional))
         mark = self._world.exchange.mark(self._world.symbol)
         terms = self._world.exchange.instruments()[self._world.symbol]
-        for side in (1, -1):
-            worst = self._exposure(side)
+        for side, worst in self._exposure().items():
             if mark is None or worst <= self._worst[side]:
                 continue
             value = terms.notional(mark.mark, worst)
@@ -173,10 +184,13 @@ class Checker:
                     f"beyond max_position_notional = {limit}"
                 )
 
-    def _exposure(self, side: int) -> int:
-        """Lots that the account would hold on a side if everything of ours that is open there filled."""
-        (position,) = self._world.exchange.positions(ACCOUNT, self._world.symbol)
-        return side * position.lots + sum(left for own, left in self._open().values() if own == side)
+    def _exposure(self) -> dict[int, int]:
+        """Lots that the account would hold on each side if everything of ours that is open there filled."""
+        lots = self._world.exchange.lots(ACCOUNT, self._world.symbol)
+        worst = {1: lots, -1: -lots}
+        for side, left in self._open().values():
+            worst[side] += left
+        return worst
 
     def _open(self) -> dict[str, tuple[int, int]]:
         """Our open orders at the exchange: side and what remains, by client id."""
@@ -225,10 +239,9 @@ class Checker:
         known = {order.client_id: order.remaining for order in desk.orders.live()}
         if stated != known:
             self.violated(f"at rest the exchange has orders {stated}, the engine {known}")
-        (position,) = exchange.positions(ACCOUNT, symbol)
-        lots = desk.ledger.lots(InstrumentKey(VENUE, symbol))
-        if position.lots != lots:
-            self.violated(f"at rest the exchange states {position.lots} lots, the ledger {lots}")
+        held, lots = exchange.lots(ACCOUNT, symbol), desk.ledger.lots(InstrumentKey(VENUE, symbol))
+        if held != lots:
+            self.violated(f"at rest the exchange states {held} lots, the ledger {lots}")
         if desk.differences:
             self.violated(f"{desk.differences} differences were found that nothing explains")
 

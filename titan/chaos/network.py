@@ -53,15 +53,15 @@ class Network:
         """One way, drawn: a few milliseconds, now and then many."""
         return self._draw.uniform(0.001, 0.006) * (20.0 if self._draw.random() < 0.02 else 1.0)
 
-    async def carry(
+    def carry(
         self, verb: str, path: str, query: str, key: str, params: Mapping[str, str | int]
-    ) -> RestAnswer | None:
+    ) -> asyncio.Future[RestAnswer | None]:
         """One call; None where the connection broke in the middle of the answer. Ends with the call, whoever waits."""
         done: asyncio.Future[RestAnswer | None] = asyncio.get_running_loop().create_future()
         task = asyncio.get_running_loop().create_task(self._travel(verb, path, query, key, params, done))
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
-        return await done
+        return done
 
     async def _travel(
         self,
@@ -78,7 +78,7 @@ class Network:
         if kind is Kind.LOSE_REQUEST or self.gate.unreachable(self.clock.now_ns()):
             return  # whoever waits gives up by its own time-out
         if kind is Kind.REFUSE_CONNECTION:
-            done.set_result(None)
+            _settle(done, None)
             return
         answer = instead(fault, self.clock.now_ns())
         if answer is None:
@@ -86,8 +86,13 @@ class Network:
         if kind is Kind.LOSE_ANSWER:
             return
         await asyncio.sleep(self.latency_s() + (fault.delay_s if fault and kind is Kind.LATE_ANSWER else 0.0))
-        if not done.done():
-            done.set_result(None if torn(fault, answer) else answer)
+        _settle(done, None if torn(fault, answer) else answer)
+
+
+def _settle(done: asyncio.Future[RestAnswer | None], answer: RestAnswer | None) -> None:
+    """Hand over what came of a call, unless nobody waits for it any more."""
+    if not done.done():
+        done.set_result(answer)
 
 
 class MemoryClient:
@@ -132,9 +137,8 @@ class MemoryClient:
         verb, path = address(endpoint)
         query = signed(params, self._credentials, self.venue_ns())
         try:
-            answer = await asyncio.wait_for(
-                self._network.carry(verb, path, query, self._credentials.key, params), self._timeout_s
-            )
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._network.carry(verb, path, query, self._credentials.key, params)
         except TimeoutError:
             return Answer(0, b"", "no whole answer in time")
         if answer is None:

@@ -287,6 +287,10 @@ class Exchange:
         markets = [self._market(symbol)] if symbol else list(self._markets.values())
         return tuple(position_record(owner, market, self.settings.brackets) for market in markets)
 
+    def lots(self, account: str, symbol: str) -> int:
+        """Signed lots held of a symbol."""
+        return self._account(account).lots(symbol)
+
     def fees(self, account: str, symbol: str) -> tuple[Decimal, Decimal]:
         """Commission (maker, taker) as fractions of notional."""
         self._market(symbol)
