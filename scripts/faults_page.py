@@ -71,7 +71,7 @@ def sections() -> dict[str, list[Kind]]:
     }
 
 
-def keys() -> list[str]:
+def key_rows() -> list[str]:
     """A row for each key of a fault, from its docstring."""
     doc = Fault.__doc__ or ""
     parts = re.findall(r"^    (\w+) : (\w+)\n((?:        .+\n?)+)", doc, re.MULTILINE)
@@ -98,7 +98,7 @@ def page() -> str:
         INTRODUCTION,
         "## Keys\n",
         "| key | default | meaning |\n| --- | --- | --- |",
-        *keys(),
+        *key_rows(),
         "",
     ]
     for title, kinds in sections().items():

@@ -52,15 +52,19 @@ async def failing(*faults: Fault, speed: float = 1.0) -> AsyncIterator[tuple[Cli
 
 
 async def refused(ask: Any) -> bool:
+    """Whether the system refused to connect; a kept connection that broke is no refusal."""
     try:
         await ask
-    except aiohttp.ClientConnectorError:
-        return True
+    except aiohttp.ClientConnectionError as error:
+        return isinstance(error, aiohttp.ClientConnectorError)
     return False
 
 
 async def answered(client: Client) -> bool:
-    return not await refused(client.public("/v1/time"))
+    try:
+        return (await client.public("/v1/time")).status == 200
+    except (aiohttp.ClientConnectionError, aiohttp.ContentTypeError):
+        return False
 
 
 async def until(holds: Any, seconds: float = 5.0) -> None:

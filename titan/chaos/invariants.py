@@ -35,6 +35,9 @@ MOST_LIVE = 200
 FAR_OFF = Decimal("0.02")
 """Of the mark: twice the collar. A price farther off is no decision of a maker, it is another unit."""
 
+NO_FAULT = ("a side of the book is empty", "the book is syncing", "STOP: trial", "paused: trial")
+"""Why nothing need be quoted at rest: a thin market, and an operator who has not resumed."""
+
 IN_FLIGHT_S = 0.5
 """Calls that were on their way when the venue shut its door still arrive."""
 
@@ -57,6 +60,7 @@ class Checker:
         self._sent: set[str] = set()
         self._worst = {1: 0, -1: 0}
         self._shut_s: list[tuple[float, float]] = []
+        self._late_s = 0.0
         self._stopped_seq = 0
         self._wrongly_ended: set[str] = set()
         self._sight = Sight(world, self.violated)
@@ -130,8 +134,10 @@ class Checker:
 
     def _struck(self, fault: Fault, on: str) -> None:
         """Count the states that a fault meets: of the order that its call names, else of every live one."""
+        now_s = self._world.elapsed_s
+        if fault.kind is Kind.DELAY_CALL:
+            self._late_s = max(self._late_s, now_s + fault.delay_s + IN_FLIGHT_S)
         if fault.kind in SHUT:
-            now_s = self._world.elapsed_s
             self._shut_s.append((now_s + IN_FLIGHT_S, now_s + max(int(fault.delay_s), 1)))
         if self._life is None:
             return
@@ -144,7 +150,7 @@ class Checker:
 
     def _arrived(self, verb: str, path: str, params: Mapping[str, str]) -> None:
         now_s = self._world.elapsed_s
-        if any(begin_s < now_s < end_s for begin_s, end_s in self._shut_s):
+        if now_s > self._late_s and any(begin_s < now_s < end_s for begin_s, end_s in self._shut_s):
             self.violated(f"{verb} {path}: sent although the venue refuses all requests just now")
         if path != "/fapi/v1/order" or verb == "GET":
             return
@@ -225,9 +231,7 @@ class Checker:
         self._sight.check_streams()
         desk = life.kernel.desk
         for market in desk.markets.values():
-            if market.obstacle and not market.obstacle.startswith(
-                ("a side of the book", "the book is syncing")
-            ):
+            if market.obstacle and not market.obstacle.startswith(NO_FAULT):
                 self.violated(f"at rest nothing is quoted: {market.obstacle}")
 
     def check_rest(self, life: Life) -> None:

@@ -109,12 +109,22 @@ class MemoryClient:
     """
 
     def __init__(self, network: Network, credentials: Credentials, clock: Clock, timeout_s: float) -> None:
-        self.offset_ns = 0
+        self._offset_ns = 0
         self.budget = WeightBudget(RateLimits())
         self._network = network
         self._clock = clock
         self._credentials = credentials
         self._timeout_s = timeout_s
+
+    @property
+    def offset_ns(self) -> int:
+        """Venue's clock minus the runner's, as last measured."""
+        return self._offset_ns
+
+    @offset_ns.setter
+    def offset_ns(self, offset_ns: int) -> None:
+        self.budget.correct(offset_ns - self._offset_ns)
+        self._offset_ns = offset_ns
 
     def venue_ns(self) -> int:
         """The venue's time, as far as the offset is known."""

@@ -18,6 +18,7 @@ from titan.model.orders import OrderState
 from titan.store.stepped_writer import SteppedWriter
 from titan.venues import binance, binance_streams
 from titan.venues.binance import BinanceAdapter
+from titan.venues.binance_streams import BinanceStreams
 from titan.venues.websocket import Stream
 from titan.venues.weights import WeightBudget
 
@@ -61,8 +62,8 @@ def _rejects(which: Callable[[str, int | None, int], bool]) -> Patch:
     return (binance, "classify", sure)
 
 
-def _half_refused(adapter: BinanceAdapter, action: Any, command: Any, answer: Any) -> Any:
-    found = _ORDER_ANSWER(adapter, action, command, answer)
+def _half_refused(adapter: BinanceAdapter, action: Any, command: Any, answer: Any, since_s: float) -> Any:
+    found = _ORDER_ANSWER(adapter, action, command, answer, since_s)
     half = answer.status == 200 and getattr(found, "outcome", "") == "unknown"
     return adapter._outcome(action, command, "rejected", "", "half an answer") if half else found
 
@@ -231,6 +232,10 @@ PROTECTIONS: dict[str, Protection] = {
     "listen_key_renewed": Protection(
         "a listen key that has expired is made anew",
         ((binance_streams, "decode_user_event", _deaf_to_expiry),),
+    ),
+    "deaf_stream_rebuilt": Protection(
+        "a private stream that says nothing of an answered order is rebuilt",
+        ((BinanceStreams, "owe", lambda streams, since_s: None),),
     ),
     "book_sequence": Protection(
         "a gap in the updates of a book makes it useless until a snapshot",

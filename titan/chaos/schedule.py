@@ -67,7 +67,6 @@ def draw_schedule(seed: int) -> Schedule:
     if draw.random() < 0.3:
         at_s = draw.uniform(3.0, LENGTH_S - 8.0)
         acts += [(at_s, draw.choice(("stop", "pause"))), (at_s + draw.uniform(2.0, 5.0), "resume")]
-        acts.append((LENGTH_S, "resume"))  # a resume that fell into a dead moment is asked for again
     if draw.random() < 0.15:
         acts.append((draw.uniform(3.0, LENGTH_S - 3.0), "end"))
     if draw.random() < 0.15:
@@ -83,7 +82,7 @@ def _blindfold(draw: random.Random) -> list[Fault]:
     )
     calls = Fault(
         kind=draw.choice(OF_ORDERS), at_s=at_s + 0.2, for_s=4.0, share=round(draw.uniform(0.2, 0.9), 3),
-        delay_s=round(draw.uniform(0.5, 3.0), 3), call=draw.choice(ORDER_CALLS),
+        delay_s=round(draw.uniform(0.5, 3.0), 3), call=draw.choice((ORDER_CALLS[0], *ORDER_CALLS)),
     )  # fmt: skip
     return [stream, calls]
 

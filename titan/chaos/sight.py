@@ -72,6 +72,8 @@ class Sight:
             self._compare(desk)
         elif isinstance(event, StreamState):
             if not event.up:
+                if event.stream == "market":
+                    self._check_silence()
                 self._blind.add(event.stream)
             else:
                 self._blind.discard(event.stream)

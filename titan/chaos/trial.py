@@ -106,6 +106,7 @@ class _Trial:
         )
         self._settings.project.journals.mkdir()
         self._crashes = 0
+        self._asked = ""
         self._life = self._next_life()
 
     def _next_life(self) -> Life:
@@ -147,8 +148,7 @@ class _Trial:
         if act == "kill":
             self._life.kill()
             self._crashes += 1
-            await asyncio.sleep(RESTART_S)
-            self._life = self._next_life()
+            await self._rise()
         elif act == "end":
             self._stop("an end amid faults")
         elif act == "by hand":
@@ -162,13 +162,21 @@ class _Trial:
             if not await self._life.ended(at_s - self._world.elapsed_s):
                 return
             self._checker.check_stop(self._life)
-            await asyncio.sleep(RESTART_S)
-            self._life = self._next_life()
+            await self._rise()
+
+    async def _rise(self) -> None:
+        """Start a runner again. An operator whose resume fell into a dead moment asks once more."""
+        await asyncio.sleep(RESTART_S)
+        self._life = self._next_life()
+        await asyncio.sleep(0)  # it has begun
+        if self._asked == "resume":
+            self._ask("resume")
 
     def _stop(self, why: str) -> None:
         self._life.tell(lambda now_ns: StopRequested(time_ns=now_ns, reason=why, exit_code=0))
 
     def _ask(self, action: str) -> None:
+        self._asked = action
         name = f"{action} at {self._world.elapsed_s:g}"
         self._life.tell(
             lambda now_ns: OperatorAction(
@@ -183,7 +191,7 @@ class _Trial:
         if not bids:
             return
         request = OrderRequest(
-            symbol=symbol, side=BUY, size=1, price=bids[0][0] * 97 // 100, client_id="by-hand"
+            symbol=symbol, side=BUY, size=1, price=bids[0][0] * 995 // 1_000, client_id="by-hand"
         )
         try:
             exchange.place(ACCOUNT, request)

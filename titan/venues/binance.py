@@ -27,7 +27,7 @@ from titan.venues.adapter import Sinks, VenueUnreachable
 from titan.venues.binance_config import BinanceConfig
 from titan.venues.binance_fills import FillsQuery, OrderNames, QueryRefused, reason_of, rows
 from titan.venues.binance_streams import BinanceStreams
-from titan.venues.ccxt_client import Answer, ClientConfig, RestClient
+from titan.venues.ccxt_client import Answer, ClientConfig, Endpoint, RestClient
 from titan.venues.server_time import synchronise
 from titan.venues.websocket import Connector
 from titan.venues.weights import WeightBudget
@@ -160,21 +160,18 @@ class BinanceAdapter:
         instrument = self._terms.get(command.symbol)
         if instrument is None:
             return [self._outcome("place", command, "not_sent", "", "its instrument's terms were never read")]
-        answer = await self._client.call(calls.PLACE, place_params(command, instrument))
-        return [self._order_answer("place", command, answer)]
+        return await self._about_order("place", command, calls.PLACE, place_params(command, instrument))
 
     async def amend(self, command: c.AmendOrder) -> list[JournalledEvent]:
         """Change an open order, once."""
         instrument = self._terms.get(command.symbol)
         if instrument is None:
             return [self._outcome("amend", command, "not_sent", "", "its instrument's terms were never read")]
-        answer = await self._client.call(calls.AMEND, amend_params(command, instrument))
-        return [self._order_answer("amend", command, answer)]
+        return await self._about_order("amend", command, calls.AMEND, amend_params(command, instrument))
 
     async def cancel(self, command: c.CancelOrder) -> list[JournalledEvent]:
         """Cancel one order."""
-        answer = await self._client.call(calls.CANCEL, cancel_params(command))
-        return [self._order_answer("cancel", command, answer)]
+        return await self._about_order("cancel", command, calls.CANCEL, cancel_params(command))
 
     async def cancel_all(self, command: c.CancelAll) -> list[JournalledEvent]:
         """Cancel every order of a symbol. Success proves nothing of any one order, so it gives no event."""
@@ -183,7 +180,16 @@ class BinanceAdapter:
             return []
         return [self._failure("cancel_all", command, answer)]
 
-    def _order_answer(self, action: Action, command: c.OrderCommand, answer: Answer) -> JournalledEvent:
+    async def _about_order(
+        self, action: Action, command: c.OrderCommand, endpoint: Endpoint, params: Mapping[str, str]
+    ) -> list[JournalledEvent]:
+        since_s = asyncio.get_running_loop().time()
+        answer = await self._client.call(endpoint, params)
+        return [self._order_answer(action, command, answer, since_s)]
+
+    def _order_answer(
+        self, action: Action, command: c.OrderCommand, answer: Answer, since_s: float
+    ) -> JournalledEvent:
         """An `OrderUpdate` if the answer is whole and of this order, else what the failure proves."""
         if answer.status != 200 or refusal(answer.value) is not None:
             return self._failure(action, command, answer)
@@ -194,6 +200,7 @@ class BinanceAdapter:
         if (update.client_id, update.symbol) != (command.client_id, command.symbol):
             text = f"the answer is about {update.client_id} of {update.symbol}; query the order"
             return self._outcome(action, command, "unknown", "", text)
+        self._streams.owe(since_s)
         return update
 
     def _failure(

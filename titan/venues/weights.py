@@ -65,7 +65,8 @@ class WeightBudget:
         self._windows = {
             name: _Window(getattr(limits, name), length_ns) for name, length_ns in _WINDOW_NS.items()
         }
-        self._shut_until_ns = 0
+        self._banned_until_ns = 0
+        self._paused_until_ns = 0
 
     def admit(self, cost: Cost, now_ns: int) -> str:
         """Count a call in, or say why it must not be sent.
@@ -80,8 +81,9 @@ class WeightBudget:
         str
             Empty if the call may be sent; it is then counted.
         """
-        if now_ns < self._shut_until_ns:
-            return f"the venue refuses all requests for another {(self._shut_until_ns - now_ns) / _S:.1f} s"
+        shut_until_ns = max(self._banned_until_ns, self._paused_until_ns)
+        if now_ns < shut_until_ns:
+            return f"the venue refuses all requests for another {(shut_until_ns - now_ns) / _S:.1f} s"
         wanted = {"weight": cost.weight, "orders_10s": cost.orders, "orders_1m": cost.orders}
         for name, amount in wanted.items():
             window = self._windows[name]
@@ -102,14 +104,22 @@ class WeightBudget:
                 window.roll(now_ns)
                 window.used = max(window.used, int(plain[header]))
         if status in (418, 429):
-            self._shut_until_ns = max(self._shut_until_ns, self._reopens_ns(plain, body, now_ns))
+            self._shut(plain, body, now_ns)
 
-    def _reopens_ns(self, headers: Mapping[str, str], body: str, now_ns: int) -> int:
+    def _shut(self, headers: Mapping[str, str], body: str, now_ns: int) -> None:
+        """A ban names a moment of the venue's clock, a limit a pause from now on."""
         banned = _BANNED_UNTIL.search(body)
         if banned:
-            return int(banned.group(1)) * 1_000_000
+            self._banned_until_ns = max(self._banned_until_ns, int(banned.group(1)) * 1_000_000)
+            return
         wait = headers.get("retry-after", "")
-        return now_ns + (int(wait) * _S if wait.isdigit() else _WINDOW_NS["weight"])
+        pause_ns = int(wait) * _S if wait.isdigit() else _WINDOW_NS["weight"]
+        self._paused_until_ns = max(self._paused_until_ns, now_ns + pause_ns)
+
+    def correct(self, change_ns: int) -> None:
+        """The venue's clock has been measured anew: a pause that runs is as long as before, by the new one."""
+        if self._paused_until_ns:
+            self._paused_until_ns += change_ns
 
     @property
     def used(self) -> dict[str, int]:
