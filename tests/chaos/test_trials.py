@@ -77,6 +77,16 @@ def test_a_protection_that_is_taken_away_is_missed(name: str, said: str) -> None
     assert found.duty == PROTECTIONS[name].duty
 
 
+@pytest.mark.parametrize("name", PROTECTIONS)
+def test_what_is_put_in_its_place_runs(name: str) -> None:
+    """A trial must fail for the lack of the protection, not for a mistake in what replaces it."""
+    with PROTECTIONS[name].taken_away():
+        found = attempt(4, draw_schedule(4)).violations
+    assert not any(
+        text.startswith(("TypeError", "AttributeError", "NameError", "KeyError")) for text in found
+    )
+
+
 def test_a_protection_comes_back() -> None:
     """What was replaced is as before: also where it was inherited."""
     for protection in PROTECTIONS.values():
@@ -93,7 +103,9 @@ def test_a_protection_that_nothing_misses_is_told(
     monkeypatch.setattr("titan.chaos.sabotage.run_seed", outcome_of)
     assert sabotage("sent_once", 7).seeds is None
     assert main(["chaos", "--sabotage", "sent_once", "--seeds", "3"]) == 1
-    assert "not missed" in capsys.readouterr().out
+    assert "not missed: an invariant is lacking" in capsys.readouterr().out
+    assert main(["chaos", "--sabotage", "failed_query_changes_nothing", "--seeds", "3"]) == 0
+    assert "not missed: a list without ours ends nothing" in capsys.readouterr().out
     monkeypatch.setattr("titan.chaos.sabotage.run_seed", lambda seed: outcome_of(seed, "broken"))
     assert main(["chaos", "--sabotage", "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -30,6 +30,8 @@ class Protection(NamedTuple):
 
     duty: str
     patches: tuple[Patch, ...]
+    second_line: str = ""
+    """Why no trial misses it, where another protection stands before it; empty where one must."""
 
     @contextmanager
     def taken_away(self) -> Iterator[None]:
@@ -192,6 +194,7 @@ PROTECTIONS: dict[str, Protection] = {
     "failed_query_changes_nothing": Protection(
         "a failed query of open orders is no empty list",
         ((BinanceAdapter, "query_open_orders", _empty_for_failed),),
+        "a list without ours ends nothing: each order is asked for, and a stop waits for each of them before the list",
     ),
     "foreign_orders_alone": Protection(
         "orders of the account that are not ours are left alone",

@@ -15,13 +15,14 @@ class UnknownProtection(TrialsError):
 class Missed(NamedTuple):
     """How a protection was missed: after how many trials, and the first promise that was broken.
 
-    `seeds` is None if no trial of those run broke one.
+    `seeds` is None if no trial of those run broke one; `second_line` says why none need.
     """
 
     protection: str
     duty: str
     seeds: int | None
     violation: str
+    second_line: str = ""
 
 
 def sabotage(name: str, most_seeds: int) -> Missed:
@@ -40,4 +41,4 @@ def sabotage(name: str, most_seeds: int) -> Missed:
             violations = run_seed(seed).violations
             if violations:
                 return Missed(name, found.duty, seed, violations[0])
-    return Missed(name, found.duty, None, "")
+    return Missed(name, found.duty, None, "", found.second_line)
