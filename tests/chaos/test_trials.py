@@ -18,11 +18,13 @@ from titan.chaos.sabotage import sabotage
 from titan.chaos.schedule import Schedule, draw_schedule
 from titan.chaos.trial import Outcome, run_trial
 from titan.chaos.virtual_time import NothingLeftToDo, VirtualClock, VirtualLoop
+from titan.chaos.world import MemoryWorld
 from titan.cli import main
 from titan.engine.orders import OrderManager
 from titan.loopback.fault_acts import FaultActs
 from titan.loopback.faults import Fault, Kind, Plan
 from titan.store.stepped_writer import SteppedWriter
+from titan.venues.websocket import StreamSettings
 
 CALM = Schedule(Plan(), ())
 SEEDS = 30
@@ -268,6 +270,27 @@ def test_time_passes_only_where_everyone_waits() -> None:
     assert (loop.time(), clock.now_ns()) == (3_600.0, 3_600 * 10**9 + 1_000)
     with pytest.raises(NothingLeftToDo):
         loop.run_until_complete(loop.create_future())
+    loop.close()
+
+
+def test_frames_of_one_moment_arrive_in_their_order() -> None:
+    """Behind a slow one all are due at once; only a fault may change their order."""
+
+    async def heard() -> list[bytes]:
+        world = MemoryWorld(1, Plan(faults=(Fault(kind=Kind.DELAY_FRAME, delay_s=1.0),)))
+        connector = world.connector()()
+        socket = await connector.connect("memory/stream?streams=none@trade", StreamSettings())
+        sent = [b"%d" % number for number in range(50)]
+        for frame in sent:
+            world.desk.register.publish("none@trade", frame)
+        found = [await anext(frames) for frames in [socket.payloads()] for _ in sent]
+        await world.close()
+        return found
+
+    loop = VirtualLoop()
+    assert loop.run_until_complete(heard()) == [
+        b'{"stream":"none@trade","data":%d}' % number for number in range(50)
+    ]
     loop.close()
 
 

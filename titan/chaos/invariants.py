@@ -18,7 +18,7 @@ from titan.engine.desk import Phase
 from titan.loopback.fault_answers import named_order
 from titan.loopback.faults import Fault, Kind
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, PlaceOrder
-from titan.model.events import AnyEvent, OperatorAction, TimerFired
+from titan.model.events import AnyEvent, OperatorAction, StopRequested, TimerFired
 from titan.model.instruments import InstrumentKey
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
@@ -61,6 +61,7 @@ class Checker:
         self._worst = {1: 0, -1: 0}
         self._shut_s: list[tuple[float, float]] = []
         self._late_s = 0.0
+        self._to_cancel: set[str] = set()
         self._stopped_seq = 0
         self._wrongly_ended: set[str] = set()
         self._sight = Sight(world, self.violated)
@@ -82,6 +83,7 @@ class Checker:
         self._stopped_seq = min(self._stopped_seq, 1)
         self._life = life
         self._shut_s.clear()
+        self._to_cancel.clear()
         self._sight.begin()
         submit = life.outbox.submit
 
@@ -103,9 +105,13 @@ class Checker:
             self._stopped_seq = self._now.session.seq if event.action == "stop" else 0
         if isinstance(event, TimerFired):
             self._check_ended()
+        elif isinstance(event, StopRequested):
+            self._to_cancel = set(self._open())
         for command in commands:
             if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
                 self.commands += 1
+            if isinstance(command, CancelOrder):
+                self._to_cancel.discard(command.client_id)
             if isinstance(command, PlaceOrder | AmendOrder):
                 self._sight.judge(desk, command)
             if isinstance(command, PlaceOrder) and self._stopped_seq and not command.reduce_only:
@@ -228,8 +234,8 @@ class Checker:
 
     def check_quoting(self, life: Life) -> None:
         """Faults are over for long: both streams are alive, and the desk does what it is there for."""
-        self._sight.check_streams()
         desk = life.kernel.desk
+        self._sight.check_streams(desk)
         for market in desk.markets.values():
             if market.obstacle and not market.obstacle.startswith(NO_FAULT):
                 self.violated(f"at rest nothing is quoted: {market.obstacle}")
@@ -253,6 +259,9 @@ class Checker:
         """A session that says that it has proven its end has left nothing open, whatever went wrong meanwhile."""
         ended = life.session.ended
         left = sorted(self._open())
+        forgotten = sorted(self._to_cancel & set(left))
+        if forgotten:
+            self.violated(f"asked to stop, and these were never cancelled: {forgotten}")
         if ended is not None and ended.exit_code == 0 and not ended.left_open and left:
             self.violated(f"open at the exchange after a proven end: {left}")
 

@@ -30,6 +30,8 @@ from titan.venues.binance_config import BinanceConfig
 from titan.wire.frames import FrameDecoder
 
 Submit = Callable[[int, AnyCommand, int], None]
+COMMITS_S = (0.001, 0.001, 0.02)
+"""How long a commit takes, drawn: a disk is quick, mostly."""
 DIED = EndSession(exit_code=-9, reason="killed", left_open=())
 
 
@@ -73,6 +75,7 @@ class Life:
         if not isinstance(writer, SteppedWriter):
             raise TypeError("a trial's journal is written by the event loop")
         self.writer = writer
+        self.writer.commit_s = draw.choice(COMMITS_S)
         decoder = FrameDecoder({VENUE: config.venue(VENUE).protocol})
         self.session = Session(self.kernel, self.writer, decoder, world.clock)
         self.pulse = Pulse(self.session)

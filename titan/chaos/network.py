@@ -26,6 +26,9 @@ from titan.venues.ccxt_client import Answer, Endpoint
 from titan.venues.websocket import Socket, StreamSettings
 from titan.venues.weights import RateLimits, WeightBudget
 
+APART_S = 1e-7
+"""Between two frames of a connection: a loop keeps the order of different moments alone."""
+
 
 class Network:
     """Everything between one adapter and one exchange.
@@ -215,6 +218,7 @@ class MemorySocket(Connection):
         loop = asyncio.get_running_loop()
         self._free_s = max(self._free_s, loop.time() + network.latency_s() + sent.delay_s)
         for frame in sent.frames:
+            self._free_s += APART_S
             loop.call_at(self._free_s, self._arrivals.put_nowait, frame)
 
     def _notice_silence(self) -> None:

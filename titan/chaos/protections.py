@@ -146,6 +146,10 @@ def _thaw_without_stop(of: desk.Desk, snapshot: bytes) -> None:
     of.halted = ""
 
 
+def _say_only(of: desk.Desk, market: desk.Market, host: Any, reason: str) -> None:
+    host.obstacle = market.obstacle = reason
+
+
 _ORDER_ANSWER = BinanceAdapter._order_answer
 _PLACE = BinanceAdapter.place
 _QUERY_OPEN_ORDERS = BinanceAdapter.query_open_orders
@@ -211,6 +215,7 @@ PROTECTIONS: dict[str, Protection] = {
     "unknown_counts": Protection(
         "an order whose fate is not proven counts at its worst case",
         ((OrderManager, "open_lots", _without_unknown),),
+        "the router places no second quote on a side while one there is unproven",
     ),
     "live_orders_kept": Protection(
         "a live order is never dropped from memory",
@@ -259,10 +264,11 @@ PROTECTIONS: dict[str, Protection] = {
     "grid_of_the_decision": Protection(
         "what was decided in old ticks is not sent in new ones",
         ((Outbox, "_note_grid", lambda outbox, terms: None),),
+        "an order must be decided in the very commit in which the terms arrive, which is seldom drawn: see the outbox's test",
     ),
     "stop_cancels": Protection(
         "a stop cancels everything before it calls itself done",
-        ((stopping, "cancel", lambda of, order: None),),
+        ((stopping, "cancel", lambda of, order: None), (quoting, "withdraw", _say_only)),
     ),
     "stop_outlives": Protection(
         "a STOP holds over restarts until a named operator resumes",

@@ -16,6 +16,8 @@ REST_S = 30.0
 ORDER_CALLS = ("POST /fapi/v1/order", "PUT /fapi/v1/order", "DELETE /fapi/v1/order")
 LONG = {Kind.REFUSE_CONNECTION: 8.0, Kind.RESTART: 4.0, Kind.RESTART_LOSING_ORDERS: 4.0, Kind.HALT: 6.0}
 """Kinds that last, and the longest that they do, seconds."""
+LATEST_S = 4.8
+"""Of a call or frame: a request that is older than its window of 5 s is refused."""
 OF_ORDERS = (
     Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.HALF_ANSWER,
     Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.DUPLICATE_ID,
@@ -60,10 +62,10 @@ def draw_schedule(seed: int) -> Schedule:
     """Draw a trial: three to nine faults, a death in every second one, and now and then an operator's acts."""
     draw = random.Random(f"{seed} schedule")
     found = [_fault(draw) for _ in range(draw.randint(3, 9))]
-    if draw.random() < 0.3:
-        found += _blindfold(draw)
-    faults = sorted(found, key=lambda fault: fault.at_s)
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
+    if draw.random() < 0.3:
+        found += _blindfold(draw, acts[0][0] if acts else LENGTH_S / 2)
+    faults = sorted(found, key=lambda fault: fault.at_s)
     if draw.random() < 0.3:
         at_s = draw.uniform(3.0, LENGTH_S - 8.0)
         acts += [(at_s, draw.choice(("stop", "pause"))), (at_s + draw.uniform(2.0, 5.0), "resume")]
@@ -74,15 +76,19 @@ def draw_schedule(seed: int) -> Schedule:
     return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
 
 
-def _blindfold(draw: random.Random) -> list[Fault]:
-    """Calls about orders fail in the same seconds in which the private stream says nothing: no second witness."""
-    at_s = round(draw.uniform(4.0, LENGTH_S - 6.0), 3)
+def _blindfold(draw: random.Random, death_s: float) -> list[Fault]:
+    """Calls about orders fail in the same seconds in which the private stream says nothing: no second witness.
+
+    Every second time it is just before the runner dies, so that requests are on their way when another one asks.
+    """
+    at_s = max(death_s - 2.0, 2.0) if draw.random() < 0.5 else draw.uniform(4.0, LENGTH_S - 6.0)
+    at_s = round(at_s, 3)
     stream = Fault(
         kind=draw.choice((Kind.SILENCE_STREAM, Kind.LOSE_FRAME)), at_s=at_s, for_s=6.0, stream="private"
     )
     calls = Fault(
         kind=draw.choice(OF_ORDERS), at_s=at_s + 0.2, for_s=4.0, share=round(draw.uniform(0.2, 0.9), 3),
-        delay_s=round(draw.uniform(0.5, 3.0), 3), call=draw.choice((ORDER_CALLS[0], *ORDER_CALLS)),
+        delay_s=round(draw.uniform(0.5, LATEST_S), 3), call=draw.choice((ORDER_CALLS[0], *ORDER_CALLS)),
     )  # fmt: skip
     return [stream, calls]
 
@@ -106,5 +112,5 @@ def _fault(draw: random.Random) -> Fault:
         fault,
         for_s=round(draw.uniform(0.5, 5.0), 3) if spread_out else 0.0,
         share=round(draw.uniform(0.05, 0.5), 3) if spread_out else 1.0,
-        delay_s=round(draw.uniform(0.05, 3.0), 3) if "delay" in kind or "late" in kind else 0.0,
+        delay_s=round(draw.uniform(0.05, LATEST_S), 3) if "delay" in kind or "late" in kind else 0.0,
     )

@@ -22,7 +22,7 @@ _CARRIED_OUT: dict[Kind, tuple[int, bytes]] = {
     Kind.DUPLICATE_ID: (400, b'{"code":-4116,"msg":"ClientOrderId is duplicated."}'),
 }  # fmt: skip
 _UPDATE_ID = re.compile(rb'"lastUpdateId":(\d+)')
-_LIE = 3
+_LIE = 12
 
 
 def named_order(params: Mapping[str, str | int]) -> str:
