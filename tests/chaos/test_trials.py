@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 from pathlib import Path
@@ -109,6 +110,9 @@ def test_a_protection_that_nothing_misses_is_told(
     assert main(["chaos", "--sabotage", "failed_query_changes_nothing", "--seeds", "3"]) == 0
     assert "not missed: a list without ours ends nothing" in capsys.readouterr().out
     monkeypatch.setattr("titan.chaos.sabotage.run_seed", lambda seed: outcome_of(seed, "broken"))
+    assert sabotage("sent_once", 7).seeds is None  # these fail with it, too
+    answers = itertools.cycle([("broken",), ()])
+    monkeypatch.setattr("titan.chaos.sabotage.run_seed", lambda seed: outcome_of(seed, *next(answers)))
     assert main(["chaos", "--sabotage", "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["protection"] for each in told] == list(PROTECTIONS)

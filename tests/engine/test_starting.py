@@ -341,3 +341,22 @@ def test_an_account_read_around_a_settlement_is_read_again(settles_after_ms, tak
     session.send(marked(session, there_ns + 3_600 * SECOND))
     session.quiet(6)
     assert session.desk.phase is Phase.RUNNING
+
+
+def test_an_account_during_whose_reading_somebody_traded_by_hand_is_read_again():
+    """Wallet and positions are two answers: the fee may be missing in the first and the lots be in the second."""
+    session = Session()
+    session.venue.silent.add(c.QueryAccount)
+    session.start()
+    session.now += 1_000_000
+    session.send(
+        e.Fill(
+            time_ns=session.now, venue="v", symbol="BTCUSDT", client_id="by-hand", venue_id="9", trade_id="9", side=1,
+            price=500_000, size=1, maker=True, fee=Decimal(0), fee_asset="USDT", realized=Decimal(0), source="stream",
+        )
+    )  # fmt: skip
+    session.venue.silent.clear()
+    session.now += 1_000_000
+    commands = session.send(*session.venue.answer(c.QueryAccount(venue="v", purpose="start"), session.now))
+    assert len(of(commands, c.QueryAccount)) == 1
+    assert session.desk.venues["v"].opening.time_ns == session.now

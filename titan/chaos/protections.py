@@ -264,7 +264,7 @@ PROTECTIONS: dict[str, Protection] = {
     "grid_of_the_decision": Protection(
         "what was decided in old ticks is not sent in new ones",
         ((Outbox, "_note_grid", lambda outbox, terms: None),),
-        "an order must be decided in the very commit in which the terms arrive, which is seldom drawn: see the outbox's test",
+        "seldom drawn: an order must be decided in the commit in which the terms arrive (the outbox has a test)",
     ),
     "stop_cancels": Protection(
         "a stop cancels everything before it calls itself done",

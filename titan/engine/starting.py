@@ -175,6 +175,11 @@ def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
     stated = {position.symbol: position.lots for position in snapshot.positions}
     if desk.ledger.inherited(venue.name) and _may_agree_yet(desk, venue, stated):
         return
+    if any(m.fill_ns > venue.asked_ns["account"] for m in desk.markets_of(venue.name)):
+        ask_account(
+            desk, venue.name, "start"
+        )  # a trade by hand meanwhile: in the wallet, in the position, or in both?
+        return
     # What the venue stamps is compared on its own clock: ours may be off.
     took_ns = desk.now_ns - venue.asked_ns["account"]
     asked_ns = snapshot.venue_ns or venue.asked_ns["account"]
