@@ -360,3 +360,20 @@ def test_an_account_during_whose_reading_somebody_traded_by_hand_is_read_again()
     commands = session.send(*session.venue.answer(c.QueryAccount(venue="v", purpose="start"), session.now))
     assert len(of(commands, c.QueryAccount)) == 1
     assert session.desk.venues["v"].opening.time_ns == session.now
+
+
+def test_a_stream_that_comes_back_while_the_account_is_read_does_not_stop_the_start_for_ever():
+    """The account was the last thing to read, and then it was not: it is read again behind what the stream missed."""
+    session = Session()
+    session.venue.silent.add(c.QueryAccount)
+    session.start()
+    session.venue.silent.clear()
+    late = session.venue.answer(c.QueryAccount(venue="v", purpose="start"), session.now)
+    session.held = []
+    session.streams(up=False, which=["private"])
+    session.streams(which=["private"])
+    session.send(*late)
+    assert session.desk.phase is Phase.STARTING
+    session.release()
+    session.quiet(6)
+    assert session.desk.phase is Phase.RUNNING

@@ -235,7 +235,7 @@ class Checker:
     def check_quoting(self, life: Life) -> None:
         """Faults are over for long: both streams are alive, and the desk does what it is there for."""
         desk = life.kernel.desk
-        self._sight.check_streams(desk)
+        self._sight.check_streams()
         for market in desk.markets.values():
             if market.obstacle and not market.obstacle.startswith(NO_FAULT):
                 self.violated(f"at rest nothing is quoted: {market.obstacle}")

@@ -240,6 +240,7 @@ PROTECTIONS: dict[str, Protection] = {
     "listen_key_renewed": Protection(
         "a listen key that has expired is made anew",
         ((binance_streams, "decode_user_event", _deaf_to_expiry),),
+        "a private stream that says nothing of an answered order is rebuilt anyway, and its key with it",
     ),
     "deaf_stream_rebuilt": Protection(
         "a private stream that says nothing of an answered order is rebuilt",

@@ -81,15 +81,19 @@ def _blindfold(draw: random.Random, death_s: float) -> list[Fault]:
 
     Every second time it is just before the runner dies, so that requests are on their way when another one asks.
     """
-    at_s = max(death_s - 2.0, 2.0) if draw.random() < 0.5 else draw.uniform(4.0, LENGTH_S - 6.0)
-    at_s = round(at_s, 3)
+    dying = draw.random() < 0.5
+    at_s = round(max(death_s - 2.0, 2.0) if dying else draw.uniform(4.0, LENGTH_S - 6.0), 3)
     stream = Fault(
         kind=draw.choice((Kind.SILENCE_STREAM, Kind.LOSE_FRAME)), at_s=at_s, for_s=6.0, stream="private"
     )
     calls = Fault(
-        kind=draw.choice(OF_ORDERS), at_s=at_s + 0.2, for_s=4.0, share=round(draw.uniform(0.2, 0.9), 3),
-        delay_s=round(draw.uniform(0.5, LATEST_S), 3), call=draw.choice((ORDER_CALLS[0], *ORDER_CALLS)),
-    )  # fmt: skip
+        kind=Kind.DELAY_CALL if dying and draw.random() < 0.5 else draw.choice(OF_ORDERS),
+        at_s=at_s + 0.2,
+        for_s=4.0,
+        share=round(draw.uniform(0.2, 0.9), 3),
+        delay_s=round(draw.uniform(0.5, LATEST_S), 3),
+        call=draw.choice((ORDER_CALLS[0], *ORDER_CALLS)),
+    )
     return [stream, calls]
 
 

@@ -13,6 +13,7 @@ from titan.model.events import (
     BookDelta,
     BookSnapshot,
     FillsQueried,
+    InstrumentUpdate,
     OpenOrders,
     StreamState,
     TopOfBook,
@@ -68,27 +69,27 @@ class Sight:
     def hear(self, desk: Desk, event: AnyEvent) -> None:
         """Take in what the runner has just heard."""
         if isinstance(event, MARKET):
-            self._check_silence(desk)
+            self._check_silence()
             self._compare(desk)
         elif isinstance(event, StreamState):
             if not event.up:
                 if event.stream == "market":
-                    self._check_silence(desk)
+                    self._check_silence()
                 self._blind.add(event.stream)
             else:
                 self._blind.discard(event.stream)
                 self._heard_s = self._world.elapsed_s
                 if event.stream == "private":
                     self._blind |= {"orders", "fills"}
+        elif isinstance(event, InstrumentUpdate):
+            self._heard_s = self._world.elapsed_s  # before the terms no frame could be read
         elif isinstance(event, OpenOrders):
             self._blind.discard("orders")
         elif isinstance(event, FillsQueried):
             self._blind.discard("fills")
 
-    def _check_silence(self, desk: Desk) -> None:
+    def _check_silence(self) -> None:
         now_s = self._world.elapsed_s
-        if any(market.instrument is None for market in desk.markets.values()):
-            self._heard_s = now_s  # nothing can be read before the terms
         if "market" not in self._blind and now_s - self._heard_s > LONGEST_SILENCE_S:
             self._violated(f"the market stream was silent for {now_s - self._heard_s:.1f} s and was left up")
         self._heard_s = now_s
@@ -130,10 +131,10 @@ class Sight:
         if post_only and touch and command.side * (command.price - touch) >= 0:
             self._violated(f"{what} at {command.price} that would take at {touch} and must not")
 
-    def check_streams(self, desk: Desk) -> None:
+    def check_streams(self) -> None:
         """At rest both streams are connected and will be told."""
         register = self._world.desk.register
         for stream in ("market", "private"):
             if not register.connections(stream):
                 self._violated(f"at rest the {stream} stream is not connected")
-        self._check_silence(desk)
+        self._check_silence()

@@ -172,6 +172,9 @@ def _may_agree_yet(desk: Desk, venue: VenueDesk, stated: dict[str, int]) -> bool
 
 def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
     """The account as the session finds it: from here on P&L is counted."""
+    if venue.unread != {"account"}:
+        venue.asked_ns.pop("account", None)  # a stream came back meanwhile: what it missed is read first
+        return
     stated = {position.symbol: position.lots for position in snapshot.positions}
     if desk.ledger.inherited(venue.name) and _may_agree_yet(desk, venue, stated):
         return
