@@ -64,7 +64,9 @@ def draw_schedule(seed: int) -> Schedule:
     found = [_fault(draw) for _ in range(draw.randint(3, 9))]
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
     if draw.random() < 0.3:
-        found += _blindfold(draw, acts[0][0] if acts else LENGTH_S / 2)
+        found += _blindfold(draw)
+    if acts and draw.random() < 0.2:
+        found.append(_on_its_way(draw, acts[0][0]))
     faults = sorted(found, key=lambda fault: fault.at_s)
     if draw.random() < 0.3:
         at_s = draw.uniform(3.0, LENGTH_S - 8.0)
@@ -76,18 +78,25 @@ def draw_schedule(seed: int) -> Schedule:
     return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
 
 
-def _blindfold(draw: random.Random, death_s: float) -> list[Fault]:
-    """Calls about orders fail in the same seconds in which the private stream says nothing: no second witness.
+def _on_its_way(draw: random.Random, death_s: float) -> Fault:
+    """Orders that the runner has sent when it dies, and that arrive after the next one has asked for them."""
+    return Fault(
+        kind=Kind.DELAY_CALL,
+        at_s=round(max(death_s - 1.5, 0.0), 3),
+        for_s=1.5,
+        delay_s=round(draw.uniform(2.0, LATEST_S), 3),
+        call=ORDER_CALLS[0],
+    )
 
-    Every second time it is just before the runner dies, so that requests are on their way when another one asks.
-    """
-    dying = draw.random() < 0.5
-    at_s = round(max(death_s - 2.0, 2.0) if dying else draw.uniform(4.0, LENGTH_S - 6.0), 3)
+
+def _blindfold(draw: random.Random) -> list[Fault]:
+    """Calls about orders fail in the same seconds in which the private stream says nothing: no second witness."""
+    at_s = round(draw.uniform(4.0, LENGTH_S - 6.0), 3)
     stream = Fault(
         kind=draw.choice((Kind.SILENCE_STREAM, Kind.LOSE_FRAME)), at_s=at_s, for_s=6.0, stream="private"
     )
     calls = Fault(
-        kind=Kind.DELAY_CALL if dying and draw.random() < 0.5 else draw.choice(OF_ORDERS),
+        kind=draw.choice(OF_ORDERS),
         at_s=at_s + 0.2,
         for_s=4.0,
         share=round(draw.uniform(0.2, 0.9), 3),
