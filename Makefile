@@ -77,6 +77,7 @@ notebooks: $(DEV) ## run every notebook of nbs/ in a fresh kernel (nbdev-test)
 check: $(DEV) ## export drift, clean notebooks, ruff, mypy --strict, import contracts
 	@$(BIN)/python -m scripts.export --check
 	@$(BIN)/python -m scripts.settings_page --check
+	@$(BIN)/python -m scripts.faults_page --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "make check: run '$(BIN)/ruff format'" >&2; exit 1; }
 	@$(BIN)/mypy --strict
@@ -86,6 +87,7 @@ check: $(DEV) ## export drift, clean notebooks, ruff, mypy --strict, import cont
 export: $(DEV) ## export nbs/ to titan/
 	@$(BIN)/python -m scripts.export $(ARGS)
 	@$(BIN)/python -m scripts.settings_page
+	@$(BIN)/python -m scripts.faults_page
 
 docs: $(DOCS) ## build the documentation site, offline, in docs/_build/html
 	@$(BIN)/python -m scripts.pages $(ARGS)

@@ -17,7 +17,7 @@ import msgspec
 from titan.chaos.life import Life
 from titan.chaos.trial import LIMITS, MODULES, ORIGIN, PARAMETERS, RESILIENCE, configuration
 from titan.chaos.virtual_time import VirtualLoop
-from titan.chaos.world import ACCOUNT, World
+from titan.chaos.world import ACCOUNT, MemoryWorld, World
 from titan.engine.configuration import KernelConfig, Resilience
 from titan.loopback.faults import Plan
 from titan.model.commands import AnyCommand, Notice
@@ -86,7 +86,8 @@ def _configured(session: str, symbol: str, resilience: Resilience) -> KernelConf
 
 
 async def _outage(folder: Path, resilience: Resilience) -> Drill:
-    world = World(SEED, Plan(seed=SEED))
+    world = MemoryWorld(SEED, Plan(seed=SEED))
+    await world.open()
     settings = Settings(
         project=Project(journals=folder / "journals", kill_file=folder / "KILL"), store=Store()
     )
@@ -113,7 +114,7 @@ async def _outage(folder: Path, resilience: Resilience) -> Drill:
     fates = {name: _fate(world, life, name) for name in resting}
     ended, counts = life.session.ended, life.kernel.desk.orders.counts
     fills = (len(world.exchange.trades(ACCOUNT, world.symbol)), counts.fills)
-    world.close()
+    await world.close()
     code = ended.exit_code if ended else -1
     notices = [(at_s - began_s, each) for at_s, each in notices if at_s >= began_s]
     moments = [each._replace(at_s=each.at_s - began_s) for each in moments]

@@ -197,6 +197,17 @@ def test_a_wrong_exchange_is_one_line(nowhere, capsys, arguments):
     assert refused(capsys, 3, "exchange", *arguments, program=main).startswith("exchange: ")
 
 
+def test_a_useless_plan_of_faults_is_one_line(nowhere, capfd):
+    plan = nowhere / "plan.json"
+    plan.write_text('{"faults": [{"kind": "earthquake"}]}')
+    said = refused(capfd, 3, "exchange", "--faults", plan, program=main)
+    assert said.startswith(f"exchange: faults {plan}: Invalid enum value 'earthquake'")
+    line = refused(capfd, 3, "--settings", write_settings(nowhere), "--faults", plan)
+    assert line.startswith(f"titan: the loopback exchange does not start: faults {plan}: Invalid enum value")
+    path = write_settings(nowhere, venue__rest_url="http://127.0.0.1:9")
+    assert "--faults is for an exchange of its own" in refused(capfd, 2, "--settings", path, "--faults", plan)
+
+
 @pytest.mark.parametrize("duration", ["0", "-1", "nan", "soon", "1e12"])
 def test_a_duration_is_a_positive_number(nowhere, capsys, duration):
     with pytest.raises(SystemExit) as ended:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from titan._operator_commands import add_operator_commands
+from titan.chaos.arguments import add_chaos
 from titan.engine.strategies import StrategyError
 from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
 from titan.model.contract import ParameterError
@@ -53,6 +54,9 @@ def main_live(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="of the generated market (default 1)"
     )
+    parser.add_argument(
+        "--faults", type=Path, metavar="FILE", help="loopback only: let go wrong what this plan says"
+    )
     parser.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     options = parser.parse_args(arguments)
     return _guarded(lambda: _live(options))
@@ -88,6 +92,7 @@ def _live(options: argparse.Namespace) -> int:
         seed=options.seed,
         quiet=options.json,
         acts=acts,
+        faults=options.faults,
     )
     result = asyncio.run(run(settings, wanted))
     _show(result.summary, as_json=options.json)
@@ -117,6 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=[],
         metavar="KEY:SECRET:BALANCE",
         help="who may sign in; repeatable",
+    )
+    exchange.add_argument(
+        "--faults", type=Path, metavar="FILE", help="let go wrong what this plan says (docs/faults.md)"
     )
     exchange.add_argument("--until-stdin-ends", action="store_true", help="end when standard input does")
     exchange.set_defaults(run=_exchange)
@@ -149,17 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=_journal_verify)
 
-    chaos = commands.add_parser("chaos", help="seeded trials of the whole stack against a failing exchange")
-    chaos.add_argument("--seeds", type=int, default=100, metavar="N", help="how many (default 100)")
-    chaos.add_argument("--first-seed", type=int, default=1, metavar="K", help="the first one (default 1)")
-    chaos.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
-    chaos.add_argument(
-        "--state", type=Path, metavar="FILE", help="note what is done there, and go on from it"
-    )
-    chaos.add_argument(
-        "--json", action="store_true", help="one JSON object a trial that fails, and one at the end"
-    )
-    chaos.set_defaults(run=_chaos)
+    add_chaos(commands).set_defaults(run=_chaos)
 
     new = commands.add_parser("new", help="begin something of your own")
     strategy = new.add_subparsers(dest="action", required=True).add_parser(
@@ -224,6 +222,7 @@ def _operate(options: argparse.Namespace) -> int:
 def _exchange(options: argparse.Namespace) -> int:
     from titan.loopback.capture_reader import require_whole
     from titan.loopback.errors import ExchangeStartError
+    from titan.loopback.faults import FaultPlanError, read_plan
     from titan.loopback.main import ExchangeOptions, parse_account, parse_speed, run_exchange
     from titan.loopback.signatures import DEFAULT_CREDENTIALS
 
@@ -236,12 +235,13 @@ def _exchange(options: argparse.Namespace) -> int:
             symbols=tuple(options.symbols.split(",")),
             speed=parse_speed(options.speed),
             accounts=accounts,
+            faults=None if options.faults is None else read_plan(options.faults),
             stop_at_stdin_end=options.until_stdin_ends,
         )
         if options.replay is not None:
             require_whole(options.replay)
         asyncio.run(run_exchange(wanted, lambda port: print(json.dumps({"port": port}), flush=True)))
-    except ExchangeStartError as error:
+    except (ExchangeStartError, FaultPlanError) as error:
         _complain("exchange", str(error))
         return REFUSED
     return CLEAN
@@ -292,22 +292,9 @@ def _journal_verify(options: argparse.Namespace) -> int:
 
 
 def _chaos(options: argparse.Namespace) -> int:
-    from titan.chaos.run import StateError, run_trials, told
+    from titan.chaos.command import run
 
-    def tell(text: str) -> None:
-        print(text, flush=True)
-
-    try:
-        total = run_trials(
-            range(options.first_seed, options.first_seed + options.seeds),
-            workers=options.workers,
-            state=options.state,
-            failed=lambda trial: tell(told(trial, as_json=options.json)),
-        )
-    except StateError as error:
-        raise UsageError(str(error)) from None
-    tell(json.dumps(total) if options.json else "  ".join(f"{name} {value}" for name, value in total.items()))
-    return CLEAN if not total["violations"] else 1
+    return run(options)
 
 
 def _new_strategy(options: argparse.Namespace) -> int:

@@ -105,6 +105,15 @@ def test_the_parts_add_up_to_the_change_in_equity(told, terms):
     assert ledger.wallet_changes(terms.venue).get(settle, D(0)) == funding - fees
 
 
+def test_an_execution_in_a_tick_of_its_own_is_booked_at_its_price():
+    """Read again after the tick changed: its count of ticks means what it meant when it was made."""
+    ledgers = opened(), opened()
+    ledgers[0].book_fill("s", a_fill(1, 1, 2, 103), 1)
+    ledgers[1].book_fill("s", msgspec.structs.replace(a_fill(1, 1, 2, 1030), tick_size=D("0.1")), 1)
+    assert ledgers[0].parts(DOLLAR) == ledgers[1].parts(DOLLAR)
+    assert ledgers[0].parts(DOLLAR).spread == D(-6)
+
+
 def test_venues_and_strategies_add_up():
     ledger = opened(BTC, ETH, OTHER)
     ledger.book_fill("a", a_fill(1, 1, 5), 1)

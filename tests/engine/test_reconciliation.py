@@ -168,6 +168,30 @@ def test_a_position_difference_stops_the_symbol_after_the_grace_only():
     assert session.desk.differences == 1
 
 
+def test_a_difference_is_none_before_own_executions_were_read_since_it_was_seen():
+    """A fill that no stream told, and queries of executions that fail: the next answer explains it."""
+    session = running()
+    market = session.desk.markets[session.desk.config.keys[0]]
+    session.venue.failing.add(c.QueryFills)
+    session.venue.execute(next(o.client_id for o in session.live if o.side > 0), 10, session.now)
+    session.quiet(20)
+    assert (market.stopped, bool(market.differing_since_ns)) == ("", True)
+    session.venue.failing.clear()
+    session.quiet(6)
+    assert (market.stopped, market.differing_since_ns, session.lots()) == ("", 0, 10)
+
+
+def test_a_difference_is_one_when_executions_cannot_be_read_for_long():
+    session = running()
+    market = session.desk.markets[session.desk.config.keys[0]]
+    session.venue.failing.add(c.QueryFills)
+    session.venue.holdings["BTCUSDT"].lots = 4
+    session.quiet(25)
+    assert market.stopped == ""
+    session.quiet(20)
+    assert "a position of 4 lots, the ledger 0" in market.stopped
+
+
 def test_a_difference_that_goes_away_is_forgotten():
     session = running()
     session.venue.holdings["BTCUSDT"].lots = 4

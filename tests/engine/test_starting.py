@@ -284,3 +284,96 @@ def test_answers_about_strange_instruments_are_left_alone():
     rates = e.FeeRates(time_ns=session.now, venue="v", symbol="NEW", maker=Decimal(0), taker=Decimal(0))
     assert session.send(e.InstrumentUpdate(time_ns=session.now, instrument=terms), rates) == []
     assert session.kernel.state_hash() == before
+
+
+# ---- What the venue stamps is compared on the venue's clock
+
+
+class OnItsOwnClock(ScriptedVenue):
+    """A venue whose clock is ahead of ours."""
+
+    ahead_ns = 1_200_000_000
+
+    def answer(self, command, now_ns):
+        return [
+            msgspec.structs.replace(event, venue_ns=now_ns + self.ahead_ns)
+            if isinstance(event, e.AccountSnapshot)
+            else event
+            for event in super().answer(command, now_ns)
+        ]
+
+
+def marked(session, next_funding_ns):
+    return e.MarkPrice(
+        time_ns=session.now, venue="v", symbol="BTCUSDT", mark=MID, index=MID, funding_rate=0.0001,
+        next_funding_ns=next_funding_ns,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("before_ms", "booked"), [(600, Decimal(0)), (-600, Decimal("0.5"))])
+def test_funding_of_before_the_opening_is_told_by_the_venues_clock(before_ms, booked):
+    """Booked by ours, what is in the opening wallet already would count twice."""
+    session = Session(venues=[OnItsOwnClock("v", ("BTCUSDT",))])
+    session.start()
+    opened_ns = session.desk.venues["v"].opening.venue_ns
+    funding = e.Income(
+        time_ns=session.now, venue="v", symbol="BTCUSDT", kind="funding", asset="USDT", amount=Decimal("0.5"),
+        income_id="1", venue_ns=opened_ns - before_ms * 1_000_000,
+    )  # fmt: skip
+    session.send(funding)
+    assert session.desk.ledger.wallet_changes("v").get("USDT", Decimal(0)) == booked
+
+
+@pytest.mark.parametrize(
+    ("settles_after_ms", "taken"), [(400, False), (-400, False), (600, True), (-600, True)]
+)
+def test_an_account_read_around_a_settlement_is_read_again(settles_after_ms, taken):
+    """The venue's clock is known to half of a round trip: so close to the stamp it decides nothing."""
+    session = Session(venues=[OnItsOwnClock("v", ("BTCUSDT",))])
+    session.venue.silent.add(c.QueryAccount)
+    session.start()
+    there_ns = session.now + OnItsOwnClock.ahead_ns
+    session.send(marked(session, there_ns + settles_after_ms * 1_000_000))
+    session.venue.silent.clear()
+    commands = session.send(*session.venue.answer(c.QueryAccount(venue="v", purpose="start"), session.now))
+    assert not of(commands, c.QueryAccount)
+    assert (session.desk.phase is Phase.RUNNING) == taken
+    session.send(marked(session, there_ns + 3_600 * SECOND))
+    session.quiet(6)
+    assert session.desk.phase is Phase.RUNNING
+
+
+def test_an_account_during_whose_reading_somebody_traded_by_hand_is_read_again():
+    """Wallet and positions are two answers: the fee may be missing in the first and the lots be in the second."""
+    session = Session()
+    session.venue.silent.add(c.QueryAccount)
+    session.start()
+    session.now += 1_000_000
+    session.send(
+        e.Fill(
+            time_ns=session.now, venue="v", symbol="BTCUSDT", client_id="by-hand", venue_id="9", trade_id="9", side=1,
+            price=500_000, size=1, maker=True, fee=Decimal(0), fee_asset="USDT", realized=Decimal(0), source="stream",
+        )
+    )  # fmt: skip
+    session.venue.silent.clear()
+    session.now += 1_000_000
+    commands = session.send(*session.venue.answer(c.QueryAccount(venue="v", purpose="start"), session.now))
+    assert len(of(commands, c.QueryAccount)) == 1
+    assert session.desk.venues["v"].opening.time_ns == session.now
+
+
+def test_a_stream_that_comes_back_while_the_account_is_read_does_not_stop_the_start_for_ever():
+    """The account was the last thing to read, and then it was not: it is read again behind what the stream missed."""
+    session = Session()
+    session.venue.silent.add(c.QueryAccount)
+    session.start()
+    session.venue.silent.clear()
+    late = session.venue.answer(c.QueryAccount(venue="v", purpose="start"), session.now)
+    session.held = []
+    session.streams(up=False, which=["private"])
+    session.streams(which=["private"])
+    session.send(*late)
+    assert session.desk.phase is Phase.STARTING
+    session.release()
+    session.quiet(6)
+    assert session.desk.phase is Phase.RUNNING

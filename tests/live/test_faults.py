@@ -213,3 +213,19 @@ async def test_the_child_runs_a_replay_in_lock_step(tmp_path):
     options = RunOptions(venue="loopback", replay=capture, speed="max", quiet=True)
     result = await run(read_settings(tmp_path), options)
     assert (result.exit_code, result.summary["stopped_because"]) == (0, "the capture is over")
+
+
+async def test_a_session_meets_the_plan_of_its_own_exchange(tmp_path, capsys):
+    """An answer that breaks off, a stream that drops: the order is proven, and the books agree at the end."""
+    plan = tmp_path / "plan.json"
+    plan.write_text(
+        '{"faults": [{"kind": "truncate_answer", "call": "POST /fapi/v1/order"},'
+        ' {"kind": "drop_stream", "at_s": 4, "stream": "private"}]}'
+    )
+    log = Log(capsys)
+    options = RunOptions(venue="loopback", duration_s=5.0, quiet=True, faults=plan)
+    result = await run(read_settings(tmp_path), options)
+    assert result.exit_code == 0
+    assert result.summary["reconciliation_differences"] == result.summary["unknown_orders_at_exit"] == 0
+    assert len(log.lines("place_unknown")) == 1
+    assert len(log.lines("private_stream_down")) >= 1

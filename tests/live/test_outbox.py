@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from titan.live.outbox import Outbox
+from tests.engine.scripted_venue import instrument
+from titan.live.outbox import REGRIDDED, Outbox
 from titan.model import commands as c
 from titan.model.clock import SetClock
-from titan.model.events import CommandOutcome, OpenOrders, OrderUpdate, QueryFailed
+from titan.model.events import CommandOutcome, InstrumentUpdate, OpenOrders, OrderUpdate, QueryFailed
 from titan.model.orders import Lifetime
 from titan.store.writer import JournalFailed
 
@@ -134,6 +136,30 @@ async def test_what_adds_risk_is_durable_before_it_is_sent(command):
     await bench.journal.advance(5)
     await bench.outbox.settle()
     assert bench.venue.calls == [f"{command.__struct_config__.tag} one"]
+
+
+@pytest.mark.parametrize("command", [place(), amend()])
+async def test_what_was_decided_in_the_old_tick_is_not_sent_in_the_new_one(command):
+    """Rendered by the new terms, the same count of ticks would be another price: twice as high here."""
+    bench = Bench(durable=4)
+
+    async def learn(tick: str) -> None:
+        terms = instrument(SYMBOL, venue=VENUE, tick_size=Decimal(tick))
+        bench.venue.answers["query_instruments"] = [InstrumentUpdate(time_ns=1, instrument=terms)]
+        bench.submit(c.QueryInstruments(venue=VENUE))
+        await settled()
+
+    await learn("0.1")
+    bench.submit(command, seq=5)
+    await learn("0.2")
+    await bench.journal.advance(5)
+    await bench.outbox.settle()
+    outcomes = [event for event in bench.sink.events if isinstance(event, CommandOutcome)]
+    assert [(o.outcome, o.message) for o in outcomes] == [("not_sent", REGRIDDED)]
+    await learn("0.2")
+    bench.submit(command, seq=5)
+    await bench.outbox.settle()
+    assert bench.venue.calls[-1] == f"{command.__struct_config__.tag} one"
 
 
 async def test_a_cancel_does_not_wait_for_the_disk():

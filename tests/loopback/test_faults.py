@@ -71,6 +71,13 @@ def test_an_outage_and_a_restart_refuse_everybody() -> None:
     assert hit.kind is Kind.REFUSE_CONNECTION
 
 
+def test_a_refusal_of_one_moment_is_no_outage() -> None:
+    found = gate(Fault(kind=Kind.REFUSE_CONNECTION, at_s=1))
+    assert not found.unreachable(101 * S)
+    assert found.call(101 * S, *ORDER) == Fault(kind=Kind.REFUSE_CONNECTION, at_s=1)
+    assert found.call(101 * S, *ORDER) is None
+
+
 def test_frames_are_hit_by_stream() -> None:
     found = gate(Fault(kind=Kind.LOSE_FRAME, stream="private"))
     assert found.frame(100 * S, "market") is None
@@ -80,10 +87,12 @@ def test_frames_are_hit_by_stream() -> None:
 
 def test_a_silence_is_of_the_connections_made_before_it() -> None:
     found = gate(Fault(kind=Kind.SILENCE_STREAM, at_s=5, stream="market"))
-    assert not found.silent(104 * S, "market", 100 * S)
-    assert found.silent(106 * S, "market", 100 * S)
-    assert not found.silent(106 * S, "market", 106 * S)
-    assert not found.silent(106 * S, "private", 100 * S)
+    assert found.silence(104 * S, "market", 100 * S) is None
+    assert found.silence(106 * S, "market", 100 * S) == Fault(
+        kind=Kind.SILENCE_STREAM, at_s=5, stream="market"
+    )
+    assert found.silence(106 * S, "market", 106 * S) is None
+    assert found.silence(106 * S, "private", 100 * S) is None
 
 
 def test_acts_are_due_once_and_in_order() -> None:

@@ -120,6 +120,7 @@ async def test_the_account(venue: FakeVenue, opened: Opened) -> None:
     assert isinstance(found, AccountSnapshot)
     assert found.balances[0].wallet == Decimal("1000.5")
     assert (found.positions[0].lots, found.purpose) == (-2, "start")
+    assert found.venue_ns == NOW_NS + desk.adapter.clock_offset_ns
     (hedged,) = await desk.adapter.query_account(CASES[2][1])
     (refused,) = await desk.adapter.query_account(CASES[2][1])
     assert isinstance(hedged, QueryFailed)
@@ -141,6 +142,21 @@ async def test_terms_rise_in_version_when_they_change(venue: FakeVenue, opened: 
     assert isinstance(same[1], FeeRates)
     assert (same[0].instrument.version, changed[0].instrument.version) == (1, 2)
     assert changed[0].instrument.status == "break"
+
+
+async def test_half_a_query_of_terms_leaves_the_old_ones(venue: FakeVenue, opened: Opened) -> None:
+    """The engine would go on in ticks of 0.1 and its orders be sent in ticks of 0.2: at twice the price."""
+    desk = await opened()
+    (tick, *others) = SYMBOL["filters"]
+    coarse = {**SYMBOL, "filters": [{**tick, "tickSize": "0.20"}, *others]}
+    venue.on("GET", "v1/exchangeInfo", answer({"symbols": [coarse]}))
+    venue.on("GET", "v1/commissionRate", error(-1000))
+    (failed,) = await desk.adapter.query_instruments(CASES[4][1])
+    assert isinstance(failed, QueryFailed)
+    venue.on("GET", "v1/order", answer(order(price="60000.10")))
+    (found,) = await desk.adapter.query_order(CASES[0][1])
+    assert isinstance(found, OrderUpdate)
+    assert found.price == 600_001
 
 
 @pytest.mark.parametrize("info", [{"symbols": []}, {"symbols": 7}, {"symbols": [{**SYMBOL, "filters": []}]}])

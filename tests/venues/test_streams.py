@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from aiohttp import WSCloseCode
+from aiohttp import WSCloseCode, web
 
-from tests.venues.fake_venue import Desk, FakeVenue, answer, drop, error, silence
+from tests.venues.fake_venue import Desk, FakeVenue, answer, drop, error, order, silence
+from titan.model.commands import PlaceOrder
 from titan.model.events import BalanceUpdate, OrderUpdate
+from titan.model.orders import Lifetime
 from titan.venues.adapter import VenueUnreachable
 from titan.venues.binance_streams import channel_of
 from titan.venues.server_time import synchronise
@@ -70,6 +72,53 @@ async def test_one_silent_channel_is_enough(venue: FakeVenue, opened: Opened) ->
     await desk.until(lambda: len(desk.said("market")) >= 2)
     sending.cancel()
     assert "btcusdt@depth@100ms silent" in desk.said("market")[1][1]
+
+
+PLACE = PlaceOrder(
+    venue="binance", symbol="BTCUSDT", client_id="mine", strategy="s", side=1, price=600_001, size=3,
+    lifetime=Lifetime.POST_ONLY, reduce_only=False,
+)  # fmt: skip
+
+
+async def test_a_private_stream_that_is_silent_about_an_answered_order_is_rebuilt(
+    venue: FakeVenue, opened: Opened
+) -> None:
+    """Its key has expired and the word of that was lost: nothing else would tell before the next renewal."""
+    venue.on("POST", "v1/order", answer(order()))
+    desk = await opened(stale_after_s=0.3)
+    assert isinstance((await desk.adapter.place(PLACE))[0], OrderUpdate)
+    assert isinstance((await desk.adapter.place(PLACE))[0], OrderUpdate)  # one rebuild is enough for both
+    await desk.until(lambda: len(desk.said("private")) == 3)
+    assert desk.said("private")[1] == (False, "no word for 0.3 s of an order that the venue has answered")
+    assert venue.keys_made == 2
+
+
+async def test_a_private_stream_that_speaks_of_it_stays(venue: FakeVenue, opened: Opened) -> None:
+    """Before the answer, as it mostly does, or after it."""
+    desk = await opened(stale_after_s=0.3)
+    socket = venue.sockets["private"][0]
+
+    async def told_before(request: web.Request) -> web.StreamResponse:
+        await socket.send_str('{"e":"TRADE_LITE"}')
+        await desk.until(lambda: len(desk.private) == 1)
+        return await answer(order())(request)
+
+    venue.on("POST", "v1/order", told_before, answer(order()))
+    await desk.adapter.place(PLACE)
+    await asyncio.sleep(0.5)
+    await desk.adapter.place(PLACE)
+    await socket.send_str('{"e":"TRADE_LITE"}')
+    await asyncio.sleep(0.5)
+    assert desk.said("private") == [(True, "connected")]
+
+
+async def test_without_a_watchdog_nobody_is_owed_a_word(venue: FakeVenue, opened: Opened) -> None:
+    """In a replay the venue stands still while the runner works."""
+    venue.on("POST", "v1/order", answer(order()))
+    desk = await opened(stale_after_s=0.0)
+    await desk.adapter.place(PLACE)
+    await asyncio.sleep(0.2)
+    assert desk.said("private") == [(True, "connected")]
 
 
 async def test_private_frames_are_delivered_one_by_one(venue: FakeVenue, opened: Opened) -> None:

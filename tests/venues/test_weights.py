@@ -109,6 +109,21 @@ def test_a_refusal_of_all_is_told_once_for_each_end_that_is_later() -> None:
     assert told == [(5 * S, "too many requests (429)"), (10 * S, "banned (418)")]
 
 
+def test_a_pause_is_as_long_by_a_clock_that_is_measured_meanwhile() -> None:
+    """A ban names a moment of the venue's clock; it stays where it is."""
+    budget = WeightBudget(RateLimits())
+    budget.correct(9 * S)
+    assert budget.admit(Cost(), 0) == ""
+    budget.observe(429, {"Retry-After": "7"}, "", 100 * S)
+    budget.correct(2 * S)
+    assert budget.admit(Cost(), 108 * S) != ""
+    assert budget.admit(Cost(), 109 * S) == ""
+    budget.observe(418, {}, "banned until 0000000120000.", 110 * S)
+    budget.correct(5 * S)
+    assert budget.admit(Cost(), 119 * S) != ""
+    assert budget.admit(Cost(), 120 * S) == ""
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 20), st.integers(0, 2), st.booleans(), st.integers(0, 30 * S)), max_size=60

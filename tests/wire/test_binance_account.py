@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from tests.wire.conftest import make_instrument
@@ -199,6 +200,26 @@ def test_own_trade(instruments):
     assert (fill.fee, fill.fee_asset, fill.realized) == (Decimal("-0.08"), "USDT", Decimal("-0.9"))
     assert (fill.time_ns, fill.venue_ns) == (33, 9 * MS)
     assert fill_from_rest(TRADE, 33, "v", instruments, {}).client_id == ""
+
+
+def test_a_trade_from_before_a_change_of_tick_is_told_exactly(instruments):
+    """Off the present grid its price cannot be whole ticks; rounded it would be a wrong number in the ledger."""
+    coarse = {"BTCUSDT": msgspec.structs.replace(instruments["BTCUSDT"], tick_size=Decimal("0.2"))}
+    fill = fill_from_rest(TRADE | {"price": "60000.30"}, 1, "v", coarse, {})
+    assert fill.price_in(coarse["BTCUSDT"]) == Decimal("60000.3")
+    on_grid = fill_from_rest(TRADE | {"price": "60000.40"}, 1, "v", coarse, {})
+    assert (on_grid.price, on_grid.tick_size) == (300_002, None)
+    assert on_grid.price_in(coarse["BTCUSDT"]) == Decimal("60000.4")
+
+
+def test_an_order_that_ended_before_a_change_of_tick_is_proven_ended(instruments):
+    """A query that failed for ever would leave it UNKNOWN, and the desk unable to end."""
+    coarse = {"BTCUSDT": msgspec.structs.replace(instruments["BTCUSDT"], tick_size=Decimal("0.2"))}
+    off_grid = ORDER | {"price": "60000.30", "executedQty": "0"}
+    ended = order_from_rest(off_grid | {"status": "CANCELED"}, 1, "v", coarse, "query")
+    assert (ended.state, ended.price) == ("cancelled", 300_002)
+    with pytest.raises(WireError, match=r"no whole number of ticks of 0\.2"):
+        order_from_rest(off_grid | {"status": "NEW"}, 1, "v", coarse, "query")
 
 
 def test_stream_and_query_tell_one_trade_alike(instruments):

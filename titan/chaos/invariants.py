@@ -10,21 +10,32 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
+from titan.chaos.door import Door
+from titan.chaos.excuses import Excuses
 from titan.chaos.life import Life
+from titan.chaos.sight import Sight
 from titan.chaos.world import ACCOUNT, VENUE, World
+from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Phase
+from titan.loopback.fault_answers import named_order
+from titan.loopback.faults import Fault
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, OperatorAnswer, PlaceOrder
-from titan.model.events import AnyEvent
+from titan.model.events import AnyEvent, Fill, OperatorAction, StopRequested, TimerFired
 from titan.model.instruments import InstrumentKey
-from titan.risk.shutdown import Level
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
 
 SLACK = Decimal("1.002")
 """The limit is judged at the mark price of the arrival; the decision was made at a price of moments before."""
 
+SAME_MONEY = Decimal("0.000001")
+"""P&L and the venue's equity may differ by the venue's own roundings."""
+
 MOST_LIVE = 200
 """Orders, tasks and requests that may be under way at once in a trial."""
+
+FAR_OFF = Decimal("0.02")
+"""Of the mark: twice the collar. A price farther off is no decision of a maker, it is another unit."""
 
 
 class Checker:
@@ -42,20 +53,35 @@ class Checker:
         self._intents: dict[str, tuple[Life, int]] = {}
         self._sent: set[str] = set()
         self._worst = {1: 0, -1: 0}
+        self._to_cancel: set[str] = set()
+        self._stopped_seq = 0
+        self._wrongly_ended: set[str] = set()
+        self._sight = Sight(world, self.violated)
+        self._door = Door(world, self.violated)
+        self.excuses = Excuses(world)
+        """Why nothing need be quoted; told of every act of the operator."""
         self.violations: list[str] = []
         """Promises that were not kept: which, when, and on what order."""
         self.commands = 0
         self.events = 0
         self.flattened = 0
         """Exits that were acknowledged."""
-        self.states_hit: Counter[tuple[str, str]] = Counter()
-        world.network.arrived = self._arrived
-        world.network.carried_out = self._carried_out
+        self.met: Counter[tuple[str, str]] = Counter()
+        """How often each fault met an order of ours in each state."""
+        world.desk.arrived = self._arrived
+        world.desk.carried_out = self._carried_out
+        world.gate.struck = self._struck
 
     def watch(self, life: Life) -> None:
         """Follow a new life of the runner; its predecessor's journal must hold every intent that was sent."""
-        self._check_journalled(life)
+        self._check_journalled()
+        if self._life is not None and self._life.writer.durable_seq < self._stopped_seq:
+            self._stopped_seq = 0  # the STOP died with the process, before anybody was told that it holds
+        self._stopped_seq = min(self._stopped_seq, 1)
         self._life = life
+        self._door.begin()
+        self._to_cancel.clear()
+        self._sight.begin()
         submit = life.outbox.submit
 
         def noted(seq: int, command: AnyCommand, heard_ns: int) -> None:
@@ -72,20 +98,35 @@ class Checker:
     ) -> None:
         self.events += 1
         desk = self._now.kernel.desk
+        self._sight.hear(desk, event)
+        if isinstance(event, OperatorAction) and event.action in {"stop", "resume"}:
+            self._stopped_seq = self._now.session.seq if event.action == "stop" else 0
+        if isinstance(event, TimerFired | Fill):
+            self.excuses.look()
+        if isinstance(event, TimerFired):
+            self._check_ended()
+        elif isinstance(event, StopRequested):
+            self._to_cancel = set(self._open())
         for command in commands:
             if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
                 self.commands += 1
-            if isinstance(command, PlaceOrder) and (desk.halted or desk.paused) and not command.reduce_only:
-                self.violated(
-                    f"{command.client_id}: an order that adds risk after STOP ({desk.halted or desk.paused})"
-                )
-            if isinstance(command, PlaceOrder) and desk.level >= Level.CRITICAL:
-                lots = desk.ledger.lots(command.key)
-                if command.side * lots >= 0:
-                    self.violated(f"{command.client_id}: adds to {lots} lots at risk level {desk.level.name}")
-        live = sum(1 for _ in desk.orders.live())
-        if live > MOST_LIVE:
+            if isinstance(command, CancelOrder):
+                self._to_cancel.discard(command.client_id)
+            if isinstance(command, PlaceOrder | AmendOrder):
+                self._sight.judge(desk, command)
+            if isinstance(command, PlaceOrder) and self._stopped_seq and not command.reduce_only:
+                self.violated(f"{command.client_id}: an order that adds risk after STOP")
+        if commands and (live := desk.orders.live_count) > MOST_LIVE:
             self.violated(f"{live} orders are under way: the bound is {MOST_LIVE}")
+
+    def _check_ended(self) -> None:
+        """An order that the engine takes for ended has ended at the exchange before: it learns of nothing earlier."""
+        orders = self._now.kernel.desk.orders
+        for client_id in self._open():
+            order = orders.get(client_id)
+            if order is not None and not order.live and client_id not in self._wrongly_ended:
+                self._wrongly_ended.add(client_id)
+                self.violated(f"{client_id}: {order.state} for the engine, and open at the exchange")
 
     def _answered(self, answer: OperatorAnswer) -> None:
         """What is said to be flat is flat at the exchange, at that very moment."""
@@ -107,13 +148,31 @@ class Checker:
             raise LookupError("no life is watched yet")
         return self._life
 
+    def _struck(self, fault: Fault, on: str) -> None:
+        """Count the states that a fault meets: of the order that its call names, else of every live one."""
+        self._door.struck(fault)
+        if self._life is None:
+            return
+        orders = self._life.kernel.desk.orders
+        named = orders.get(on)
+        for state in [named.state] if named is not None else {order.state for order in orders.live()}:
+            self.met[fault.kind, state] += 1
+
     # ---- At the exchange's door
 
-    def _arrived(self, verb: str, path: str, params: Mapping[str, str | int]) -> None:
-        if path != "/fapi/v1/order" or verb not in {"POST", "PUT"}:
+    def _arrived(self, verb: str, path: str, params: Mapping[str, str]) -> None:
+        self._door.knocked(verb, path)
+        if path != "/fapi/v1/order" or verb == "GET":
             return
-        self._worst = {side: self._exposure(side) for side in (1, -1)}
-        client_id = str(params.get("newClientOrderId") or params.get("origClientOrderId"))
+        client_id = named_order(params)
+        if not client_id.startswith(account_prefix("main")):
+            self.violated(f"{verb} {client_id}: an order that is not ours was touched")
+        if verb == "DELETE":
+            return
+        mark = self._world.exchange.mark(self._world.symbol)
+        if mark is not None and abs(Decimal(params.get("price", "NaN")) / mark.mark - 1) > FAR_OFF:
+            self.violated(f"{verb} {client_id}: at {params.get('price')} while the mark is {mark.mark:.2f}")
+        self._worst = self._exposure()
         if verb == "PUT":
             return
         life, seq = self._intents.get(client_id, (None, 0))
@@ -125,14 +184,13 @@ class Checker:
             self.violated(f"{client_id}: one intent was sent twice")
         self._sent.add(client_id)
 
-    def _carried_out(self, verb: str, path: str, params: Mapping[str, str | int]) -> None:
+    def _carried_out(self, verb: str, path: str, params: Mapping[str, str]) -> None:
         if path != "/fapi/v1/order" or verb not in {"POST", "PUT"}:
             return
         limit = Decimal(str(self._now.config.limits.max_position_notional))
         mark = self._world.exchange.mark(self._world.symbol)
         terms = self._world.exchange.instruments()[self._world.symbol]
-        for side in (1, -1):
-            worst = self._exposure(side)
+        for side, worst in self._exposure().items():
             if mark is None or worst <= self._worst[side]:
                 continue
             value = terms.notional(mark.mark, worst)
@@ -142,19 +200,25 @@ class Checker:
                     f"beyond max_position_notional = {limit}"
                 )
 
-    def _exposure(self, side: int) -> int:
-        """Lots that the account would hold on a side if everything open there filled."""
-        (position,) = self._world.exchange.positions(ACCOUNT, self._world.symbol)
-        working = sum(
-            order.remaining
+    def _exposure(self) -> dict[int, int]:
+        """Lots that the account would hold on each side if everything of ours that is open there filled."""
+        lots = self._world.exchange.lots(ACCOUNT, self._world.symbol)
+        worst = {1: lots, -1: -lots}
+        for side, left in self._open().values():
+            worst[side] += left
+        return worst
+
+    def _open(self) -> dict[str, tuple[int, int]]:
+        """Our open orders at the exchange: side and what remains, by client id."""
+        return {
+            order.client_id: (order.side, order.remaining)
             for order in self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
-            if order.side == side
-        )
-        return side * position.lots + working
+            if order.client_id.startswith(account_prefix("main"))
+        }
 
     # ---- Between two lives
 
-    def _check_journalled(self, life: Life) -> None:
+    def _check_journalled(self) -> None:
         """Every order that the exchange ever saw of the last life stands in its journal."""
         if self._life is None:
             return
@@ -172,38 +236,53 @@ class Checker:
 
     # ---- At rest
 
+    def check_quoting(self, life: Life) -> None:
+        """Faults are over for long: both streams are alive, and the desk does what it is there for."""
+        desk = life.kernel.desk
+        self._sight.check_streams()
+        for market in desk.markets.values():
+            if market.obstacle and not self.excuses.holds(desk, market.obstacle):
+                self.violated(f"at rest nothing is quoted: {market.obstacle}")
+
     def check_rest(self, life: Life) -> None:
         """Faults are over and everything has been heard: engine and exchange must agree to the last lot."""
         desk, exchange, symbol = life.kernel.desk, self._world.exchange, self._world.symbol
         if desk.phase is not Phase.RUNNING:
             self.violated(f"at rest the session is {desk.phase}, not running")
-        stated = {order.client_id: order.remaining for order in exchange.open_orders(ACCOUNT, symbol)}
+        stated = {name: left for name, (_, left) in self._open().items()}
         known = {order.client_id: order.remaining for order in desk.orders.live()}
         if stated != known:
             self.violated(f"at rest the exchange has orders {stated}, the engine {known}")
-        (position,) = exchange.positions(ACCOUNT, symbol)
-        lots = desk.ledger.lots(InstrumentKey(VENUE, symbol))
-        if position.lots != lots:
-            self.violated(f"at rest the exchange states {position.lots} lots, the ledger {lots}")
+        held, lots = exchange.lots(ACCOUNT, symbol), desk.ledger.lots(InstrumentKey(VENUE, symbol))
+        if held != lots:
+            self.violated(f"at rest the exchange states {held} lots, the ledger {lots}")
         if desk.differences:
             self.violated(f"{desk.differences} differences were found that nothing explains")
+
+    def check_stop(self, life: Life) -> None:
+        """A session that says that it has proven its end has left nothing open, whatever went wrong meanwhile."""
+        ended = life.session.ended
+        left = sorted(self._open())
+        forgotten = sorted(self._to_cancel & set(left))
+        if forgotten:
+            self.violated(f"asked to stop, and these were never cancelled: {forgotten}")
+        if ended is not None and ended.exit_code == 0 and not ended.left_open and left:
+            self.violated(f"open at the exchange after a proven end: {left}")
 
     def check_end(self, life: Life) -> None:
         """The session has ended: nothing is left open, the books agree, the journal replays to the same state."""
         ended = life.session.ended
         if ended is None or ended.exit_code != 0 or ended.left_open:
             self.violated(f"the session ended as {ended}")
-        left = self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
-        if left:
-            self.violated(f"open at the exchange after a proven end: {[order.client_id for order in left]}")
+        self.check_stop(life)
         summary = life.kernel.summary()
         if summary.differences or summary.unknown_orders:
             self.violated(
                 f"{summary.differences} differences, {summary.unknown_orders} unknown orders at the end"
             )
-        pnl, change = summary.pnl, summary.equity_change_at_venue
-        if pnl is None or change is None or abs(pnl - change) > Decimal("0.000001"):
-            self.violated(f"P&L {pnl}, equity change at the venue {change}")
+        pnl, stated = summary.pnl, summary.equity_change_at_venue
+        if pnl is None or stated is None or abs(pnl - stated) > SAME_MONEY:
+            self.violated(f"P&L {pnl}, equity change at the venue {stated}")
         trades = [
             execution.trade_id for execution in self._world.exchange.trades(ACCOUNT, self._world.symbol)
         ]

@@ -1,15 +1,15 @@
-"""One life of the runner in virtual time: session, outbox, adapter and journal, until it ends or dies."""
+"""One life of the runner: session, outbox, adapter and journal, until it ends or dies."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from titan.chaos.crash_disk import CrashDisk
-from titan.chaos.network import MemoryClient, MemoryConnector
-from titan.chaos.world import ACCOUNT, VENUE, World
+from titan.chaos.world import ACCOUNT, RUNNERS, VENUE, World
 from titan.engine.configuration import KernelConfig
 from titan.engine.kernel import Kernel
 from titan.engine.strategies import AnyStrategyModule
@@ -30,6 +30,8 @@ from titan.venues.binance_config import BinanceConfig
 from titan.wire.frames import FrameDecoder
 
 Submit = Callable[[int, AnyCommand, int], None]
+COMMITS_S = (0.001, 0.001, 0.02)
+"""How long a commit takes, drawn: a disk is quick, mostly."""
 DIED = EndSession(exit_code=-9, reason="killed", left_open=())
 
 
@@ -73,24 +75,28 @@ class Life:
         if not isinstance(writer, SteppedWriter):
             raise TypeError("a trial's journal is written by the event loop")
         self.writer = writer
+        self.writer.commit_s = draw.choice(COMMITS_S)
         decoder = FrameDecoder({VENUE: config.venue(VENUE).protocol})
         self.session = Session(self.kernel, self.writer, decoder, world.clock)
         self.pulse = Pulse(self.session)
         symbols = config.venue(VENUE).symbols
         self._adapter = BinanceAdapter(
             BinanceConfig(
-                venue=VENUE, account="main", symbols=symbols, rest_url="memory", stream_url="memory",
+                venue=VENUE, account="main", symbols=symbols, rest_url=world.rest_url, stream_url=world.stream_url,
                 api_key=ACCOUNT, api_secret=DEFAULT_CREDENTIALS.secret, clock_sync_interval_s=10.0,
             ),
             self.pulse.sinks(VENUE),
             world.clock,
-            MemoryClient(world.network, DEFAULT_CREDENTIALS, 10.0),
-            lambda: MemoryConnector(world.network),
+            world.client(),
+            world.connector(),
             draw.random,
         )  # fmt: skip
         self.outbox = Outbox({VENUE: self._adapter}, self.writer, self.session, world.clock, in_turn=False)
         self.session.submit = self.outbox.submit
         self._world = world
+        # Whatever is begun from here on dies with this life.
+        self._context = contextvars.copy_context()
+        self._context.run(RUNNERS.set, True)
         self._task: asyncio.Task[None] | None = None
 
     def _storage_failed(self, error: OSError) -> None:
@@ -98,11 +104,11 @@ class Life:
 
     def tell(self, make: Callable[[int], JournalledEvent]) -> None:
         """Take in an event from outside, such as an operator's."""
-        self.pulse.ingest(make)
+        self._context.run(self.pulse.ingest, make)
 
     def start(self) -> None:
         """Begin to live."""
-        self._task = asyncio.get_running_loop().create_task(self._live())
+        self._task = asyncio.get_running_loop().create_task(self._live(), context=self._context)
 
     async def _live(self) -> None:
         try:
@@ -133,9 +139,8 @@ class Life:
         self.session.ended = DIED
         self.writer.kill()
         self.disk.crash()
-        for task in asyncio.all_tasks() - self._world.tasks:
-            if task is not asyncio.current_task():
-                task.cancel()
+        for task in self._world.runners_tasks():
+            task.cancel()
 
     @property
     def journal(self) -> Path:

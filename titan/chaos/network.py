@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from titan.backtest.exchange import address, signed
 from titan.loopback import rest
+from titan.loopback.answer import RestAnswer
+from titan.loopback.clock import ExchangeClock
 from titan.loopback.desk import Desk
+from titan.loopback.fault_answers import instead, named_order, spoiled, torn
+from titan.loopback.fault_frames import FrameFaults
 from titan.loopback.fault_gate import FaultGate
-from titan.loopback.faults import Fault, Kind
-from titan.loopback.rest import RestAnswer
+from titan.loopback.faults import Kind
 from titan.loopback.signatures import Credentials
 from titan.loopback.streams import Connection
 from titan.model.clock import Clock
@@ -24,19 +26,8 @@ from titan.venues.ccxt_client import Answer, Endpoint
 from titan.venues.websocket import Socket, StreamSettings
 from titan.venues.weights import RateLimits, WeightBudget
 
-_NOT_CARRIED_OUT: dict[Kind, tuple[int, bytes]] = {
-    Kind.SERVER_ERROR: (503, b'{"code":-1000,"msg":"Unknown error, please check your request or try again later."}'),
-    Kind.BAD_TIMESTAMP: (
-        400, b'{"code":-1021,"msg":"Timestamp for this request is outside of the recvWindow."}'
-    ),
-}  # fmt: skip
-_CARRIED_OUT: dict[Kind, tuple[int, bytes]] = {
-    Kind.SERVER_ERROR_AFTER: (503, b"Service Unavailable"),
-    Kind.UNKNOWN_RESULT: (
-        408, b'{"code":-1007,"msg":"Timeout waiting for response from backend server. Send status unknown."}'
-    ),
-    Kind.DUPLICATE_ID: (400, b'{"code":-4116,"msg":"ClientOrderId is duplicated."}'),
-}  # fmt: skip
+APART_S = 1e-7
+"""Between two frames of a connection: a loop keeps the order of different moments alone."""
 
 
 class Network:
@@ -50,36 +41,30 @@ class Network:
         What goes wrong.
     draw : random.Random
         Draws latencies.
-    clock : Clock
+    clock : ExchangeClock
         The virtual clock.
     """
 
-    def __init__(self, desk: Desk, gate: FaultGate, draw: random.Random, clock: Clock) -> None:
+    def __init__(self, desk: Desk, gate: FaultGate, draw: random.Random, clock: ExchangeClock) -> None:
         self.desk = desk
         self.gate = gate
         self.clock = clock
         self._draw = draw
         self.under_way: set[asyncio.Task[None]] = set()
-        self.arrived: Callable[[str, str, Mapping[str, str | int]], None] = lambda verb, path, params: None
-        """Called with method, path and parameters when a call reaches the exchange, before it is carried out."""
-        self.carried_out: Callable[[str, str, Mapping[str, str | int]], None] = lambda verb, path, params: (
-            None
-        )
-        """Called afterwards."""
 
     def latency_s(self) -> float:
         """One way, drawn: a few milliseconds, now and then many."""
         return self._draw.uniform(0.001, 0.006) * (20.0 if self._draw.random() < 0.02 else 1.0)
 
-    async def carry(
+    def carry(
         self, verb: str, path: str, query: str, key: str, params: Mapping[str, str | int]
-    ) -> RestAnswer | str:
-        """One call; a text is the failure of one that has no answer. Ends with the call, whoever waits."""
-        done: asyncio.Future[RestAnswer | str] = asyncio.get_running_loop().create_future()
+    ) -> asyncio.Future[RestAnswer | None]:
+        """One call; None where the connection broke in the middle of the answer. Ends with the call, whoever waits."""
+        done: asyncio.Future[RestAnswer | None] = asyncio.get_running_loop().create_future()
         task = asyncio.get_running_loop().create_task(self._travel(verb, path, query, key, params, done))
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
-        return await done
+        return done
 
     async def _travel(
         self,
@@ -88,54 +73,29 @@ class Network:
         query: str,
         key: str,
         params: Mapping[str, str | int],
-        done: asyncio.Future[RestAnswer | str],
+        done: asyncio.Future[RestAnswer | None],
     ) -> None:
-        fault = self.gate.call(self.clock.now_ns(), verb, path)
+        fault = self.gate.call(self.clock.now_ns(), verb, path, named_order(params))
         kind = fault.kind if fault else None
         await asyncio.sleep(self.latency_s() + (fault.delay_s if fault and kind is Kind.DELAY_CALL else 0.0))
         if kind is Kind.LOSE_REQUEST or self.gate.unreachable(self.clock.now_ns()):
             return  # whoever waits gives up by its own time-out
-        if kind in _NOT_CARRIED_OUT:
-            answer = RestAnswer(_NOT_CARRIED_OUT[kind][0], {}, _NOT_CARRIED_OUT[kind][1])
-        elif kind in (Kind.RATE_LIMITED, Kind.BANNED):
-            answer = self._shut(kind, fault)
-        else:
-            self.arrived(verb, path, params)
-            answer = rest.answer(self.desk, verb, path, query, "", key)
-            self.carried_out(verb, path, params)
-            answer = _spoiled(answer, kind)
+        if kind is Kind.REFUSE_CONNECTION:
+            _settle(done, None)
+            return
+        answer = instead(fault, self.clock.now_ns())
+        if answer is None:
+            answer = spoiled(rest.answer(self.desk, verb, path, query, "", key), fault)
         if kind is Kind.LOSE_ANSWER:
             return
         await asyncio.sleep(self.latency_s() + (fault.delay_s if fault and kind is Kind.LATE_ANSWER else 0.0))
-        if not done.done():
-            done.set_result(answer)
-
-    def _shut(self, kind: Kind, fault: Fault | None) -> RestAnswer:
-        seconds = max(int(fault.delay_s) if fault else 0, 1)
-        if kind is Kind.RATE_LIMITED:
-            return RestAnswer(
-                429, {"Retry-After": str(seconds)}, b'{"code":-1003,"msg":"Too many requests."}'
-            )
-        until_ms = self.clock.now_ns() // 1_000_000 + seconds * 1000
-        text = f'{{"code":-1003,"msg":"Way too many requests; IP banned until {until_ms}."}}'
-        return RestAnswer(418, {}, text.encode())
+        _settle(done, None if torn(fault, answer) else answer)
 
 
-def _spoiled(answer: RestAnswer, kind: Kind | None) -> RestAnswer:
-    """The answer as the fault leaves it."""
-    if kind is None or answer.status != 200:
-        return answer
-    if kind in _CARRIED_OUT:
-        status, body = _CARRIED_OUT[kind]
-        return RestAnswer(status, answer.headers, body)
-    if kind is Kind.TRUNCATE_ANSWER:
-        return answer._replace(body=answer.body[: len(answer.body) // 2])
-    if kind is Kind.LYING_SNAPSHOT:
-        lie = re.sub(
-            rb'"lastUpdateId":(\d+)', lambda found: b'"lastUpdateId":%d' % (int(found[1]) + 3), answer.body
-        )
-        return answer._replace(body=lie)
-    return answer
+def _settle(done: asyncio.Future[RestAnswer | None], answer: RestAnswer | None) -> None:
+    """Hand over what came of a call, unless nobody waits for it any more."""
+    if not done.done():
+        done.set_result(answer)
 
 
 class MemoryClient:
@@ -145,20 +105,33 @@ class MemoryClient:
     ----------
     network, credentials
         The way, and who signs.
+    clock : Clock
+        The runner's: it signs by it, as far as the offset is known.
     timeout_s : float
         An answer that takes longer is no answer.
     """
 
-    def __init__(self, network: Network, credentials: Credentials, timeout_s: float) -> None:
-        self.offset_ns = 0
+    def __init__(self, network: Network, credentials: Credentials, clock: Clock, timeout_s: float) -> None:
+        self._offset_ns = 0
         self.budget = WeightBudget(RateLimits())
         self._network = network
+        self._clock = clock
         self._credentials = credentials
         self._timeout_s = timeout_s
 
+    @property
+    def offset_ns(self) -> int:
+        """Venue's clock minus the runner's, as last measured."""
+        return self._offset_ns
+
+    @offset_ns.setter
+    def offset_ns(self, offset_ns: int) -> None:
+        self.budget.correct(offset_ns - self._offset_ns)
+        self._offset_ns = offset_ns
+
     def venue_ns(self) -> int:
         """The venue's time, as far as the offset is known."""
-        return self._network.clock.now_ns() + self.offset_ns
+        return self._clock.now_ns() + self.offset_ns
 
     def open(self) -> None:
         """Nothing to connect."""
@@ -171,19 +144,18 @@ class MemoryClient:
         refused = self.budget.admit(endpoint.cost, self.venue_ns())
         if refused:
             return Answer(0, b"", f"not sent, {refused}", sent=False)
-        if self._network.gate.unreachable(self._network.clock.now_ns()):
+        if self._network.gate.refuses(self._network.clock.now_ns(), named_order(params)):
             await asyncio.sleep(self._network.latency_s())
             return Answer(0, b"", "could not connect", sent=False)
         verb, path = address(endpoint)
         query = signed(params, self._credentials, self.venue_ns())
         try:
-            answer = await asyncio.wait_for(
-                self._network.carry(verb, path, query, self._credentials.key, params), self._timeout_s
-            )
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._network.carry(verb, path, query, self._credentials.key, params)
         except TimeoutError:
             return Answer(0, b"", "no whole answer in time")
-        if isinstance(answer, str):
-            return Answer(0, b"", answer)
+        if answer is None:
+            return Answer(0, b"", "no whole answer: the connection broke")
         self.budget.observe(answer.status, answer.headers, answer.body.decode(), self.venue_ns())
         return Answer(answer.status, answer.body)
 
@@ -226,39 +198,27 @@ class MemorySocket(Connection):
         self.combined = not account
         self.names: set[str] = set()
         self._network = network
-        self._stream = "private" if account else "market"
-        self._opened_ns = network.clock.now_ns()
+        stream = "private" if account else "market"
+        self._spoiling = FrameFaults(network.gate, stream, network.clock)
         self._heartbeat_s = heartbeat_s
         self._arrivals: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._free_s = 0.0
-        self._held: bytes | None = None
         self._why = "closed by the venue, code 1001"
         self._closed = False
 
     def send(self, payload: bytes) -> None:
         """Put a frame on its way; order is kept except where a fault breaks it."""
         network = self._network
-        now_ns = network.clock.now_ns()
         if self._closed:
             return
-        if network.gate.silent(now_ns, self._stream, self._opened_ns):
+        if self._spoiling.silent:
             self._notice_silence()
             return
-        fault = network.gate.frame(now_ns, self._stream)
-        kind = fault.kind if fault else None
-        if kind is Kind.LOSE_FRAME:
-            return
-        if kind is Kind.REORDER_FRAME and self._held is None:
-            self._held = payload
-            return
-        frames = [_frame(payload, kind)] * (2 if kind is Kind.DUPLICATE_FRAME else 1)
-        if self._held is not None:
-            frames.append(self._held)
-            self._held = None
+        sent = self._spoiling.take(payload)
         loop = asyncio.get_running_loop()
-        delay_s = network.latency_s() + (fault.delay_s if fault and kind is Kind.DELAY_FRAME else 0.0)
-        self._free_s = max(self._free_s, loop.time() + delay_s)
-        for frame in frames:
+        self._free_s = max(self._free_s, loop.time() + network.latency_s() + sent.delay_s)
+        for frame in sent.frames:
+            self._free_s += APART_S
             loop.call_at(self._free_s, self._arrivals.put_nowait, frame)
 
     def _notice_silence(self) -> None:
@@ -285,11 +245,3 @@ class MemorySocket(Connection):
         """Close from the client's side."""
         self._closed = True
         self._network.desk.register.remove(self)
-
-
-def _frame(payload: bytes, kind: Kind | None) -> bytes:
-    if kind is Kind.MALFORM_FRAME:
-        return payload[:-1] + b"\x00"
-    if kind is Kind.TRUNCATE_FRAME:
-        return payload[: len(payload) // 2]
-    return payload

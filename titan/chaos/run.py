@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +17,16 @@ from titan.chaos.schedule import Schedule, draw_schedule
 from titan.chaos.trial import Outcome, run_trial
 from titan.loopback.faults import Plan
 
-COUNTED = ("events", "commands", "faults", "crashes")
+COUNTS = ("seeds", "steps", "commands", "faults", "crashes", "violations")
 NOTE_EVERY = 50
 """Trials after which the state file is written anew."""
 
 
-class StateError(ValueError):
+class TrialsError(ValueError):
+    """Trials that cannot be run as asked for; the message says what to do."""
+
+
+class StateError(TrialsError):
     """A state file that is none, or of other trials; the message names it and says what to do."""
 
 
@@ -30,9 +37,34 @@ class Failure(NamedTuple):
     schedule: Schedule
 
 
+@dataclass
+class Total:
+    """What trials came to: counts by name, and how often each fault met an order in each state."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    met: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """One more."""
+        counts = self.counts
+        counts["seeds"] += 1
+        counts["steps"] += outcome.events
+        counts["commands"] += outcome.commands
+        counts["faults"] += outcome.faults
+        counts["crashes"] += outcome.crashes
+        counts["violations"] += len(outcome.violations)
+        for kind, state, count in outcome.met:
+            self.met[kind, state] += count
+
+
 def run_trials(
-    seeds: range, *, workers: int, state: Path | None, failed: Callable[[Failure], None]
-) -> dict[str, int]:
+    seeds: range,
+    *,
+    workers: int,
+    state: Path | None,
+    failed: Callable[[Failure], None],
+    sockets: bool = False,
+) -> Total:
     """Run every seed and add up.
 
     Parameters
@@ -45,11 +77,9 @@ def run_trials(
         Where the sums so far are kept: a run that was interrupted goes on behind them.
     failed : function
         Called with each failure as it is found.
-
-    Returns
-    -------
-    dict
-        seeds, steps, commands, faults, crashes, violations.
+    sockets : bool
+        Over real sockets and in real time: a minute and more a trial. A failure is not shortened then, for it need not
+        come again.
 
     Raises
     ------
@@ -57,27 +87,31 @@ def run_trials(
         If the state file cannot be used.
     """
     total = _begun(state, seeds)
-    left = seeds[total["seeds"] :]
-    for outcome in _outcomes(left, workers):
-        total["seeds"] += 1
-        total["steps"] += outcome.events
-        for name in COUNTED[1:]:
-            total[name] += getattr(outcome, name)
+    left = seeds[total.counts["seeds"] :]
+    for outcome in _outcomes(left, workers, sockets):
+        total.add(outcome)
         if outcome.violations:
-            total["violations"] += len(outcome.violations)
-            failed(Failure(outcome, shortened(outcome.seed, draw_schedule(outcome.seed))))
-        if state is not None and (total["seeds"] % NOTE_EVERY == 0 or total["seeds"] == len(seeds)):
-            state.write_text(json.dumps({"first_seed": seeds.start, **total}) + "\n", encoding="utf-8")
+            drawn = draw_schedule(outcome.seed)
+            failed(Failure(outcome, drawn if sockets else shortened(outcome.seed, drawn)))
+        done = total.counts["seeds"]
+        if state is not None and (done % NOTE_EVERY == 0 or done == len(seeds)):
+            _note(state, seeds, total)
     return total
 
 
-def _begun(state: Path | None, seeds: range) -> dict[str, int]:
-    fresh = dict.fromkeys(("seeds", "steps", "commands", "faults", "crashes", "violations"), 0)
+def _note(state: Path, seeds: range, total: Total) -> None:
+    met = [(*cell, count) for cell, count in sorted(total.met.items())]
+    text = json.dumps({"first_seed": seeds.start, **total.counts, "met": met})
+    state.write_text(text + "\n", encoding="utf-8")
+
+
+def _begun(state: Path | None, seeds: range) -> Total:
     if state is None or not state.exists():
-        return fresh
+        return Total()
     try:
         found = json.loads(state.read_text(encoding="utf-8"))
-        if found.pop("first_seed") != seeds.start or set(found) != set(fresh):
+        met = Counter({(str(kind), str(order)): int(count) for kind, order, count in found.pop("met")})
+        if found.pop("first_seed") != seeds.start or set(found) != set(COUNTS):
             raise StateError(f"{state}: is of other trials; name another file, or remove it")
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         if isinstance(error, StateError):
@@ -85,28 +119,29 @@ def _begun(state: Path | None, seeds: range) -> dict[str, int]:
         raise StateError(
             f"{state}: is no state of trials ({error}); name another file, or remove it"
         ) from None
-    return {name: int(found[name]) for name in fresh}
+    return Total({name: int(found[name]) for name in COUNTS}, met)
 
 
-def _outcomes(seeds: Iterable[int], workers: int) -> Iterator[Outcome]:
+def _outcomes(seeds: Iterable[int], workers: int, sockets: bool) -> Iterator[Outcome]:
     """Every trial's outcome, in the order of the seeds."""
+    run = partial(run_seed, sockets=sockets)
     if workers <= 1:
-        yield from map(run_seed, seeds)
+        yield from map(run, seeds)
         return
     # A fresh process each: a fork would carry over this one's threads.
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(run_seed, seeds, chunksize=4)
+        yield from pool.imap(run, seeds, chunksize=1 if sockets else 4)
 
 
-def run_seed(seed: int) -> Outcome:
+def run_seed(seed: int, *, sockets: bool = False) -> Outcome:
     """One trial as its seed draws it. A fault of ours that ends it is a violation too, whatever it is."""
-    return attempt(seed, draw_schedule(seed))
+    return attempt(seed, draw_schedule(seed), sockets=sockets)
 
 
-def attempt(seed: int, schedule: Schedule) -> Outcome:
+def attempt(seed: int, schedule: Schedule, *, sockets: bool = False) -> Outcome:
     """Run a trial; what it raises is what it found."""
     try:
-        return run_trial(seed, schedule)
+        return run_trial(seed, schedule, sockets=sockets)
     # Anything at all that the runner raises under faults is a finding, and the other trials go on.
     except Exception as error:
         return Outcome(seed, 0, 0, 0, 0, (f"{type(error).__name__}: {error}",), "")

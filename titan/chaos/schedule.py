@@ -7,56 +7,113 @@ from typing import NamedTuple
 
 import msgspec
 
-from titan.loopback.faults import Fault, Kind, Plan
+from titan.loopback.faults import FRAME_KINDS, Fault, Kind, Plan
 
 LENGTH_S = 30.0
 """How long things go wrong."""
 EXITS = 0.4
 """Share of the trials in which an operator wants out of the position; half of the resumes come before it is."""
+REST_S = 30.0
+"""Quiet time at the end: longer than any proof of absence takes."""
 ORDER_CALLS = ("POST /fapi/v1/order", "PUT /fapi/v1/order", "DELETE /fapi/v1/order")
 LONG = {Kind.REFUSE_CONNECTION: 8.0, Kind.RESTART: 4.0, Kind.RESTART_LOSING_ORDERS: 4.0, Kind.HALT: 6.0}
 """Kinds that last, and the longest that they do, seconds."""
-OF_CALLS = (
-    Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.SERVER_ERROR,
-    Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.BAD_TIMESTAMP, Kind.DUPLICATE_ID, Kind.RATE_LIMITED, Kind.BANNED,
+LATEST_S = 4.8
+"""Of a call or frame: a request that is older than its window of 5 s is refused."""
+OF_ORDERS = (
+    Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.HALF_ANSWER,
+    Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.DUPLICATE_ID,
 )  # fmt: skip
+"""Kinds that leave an order in doubt."""
+WEIGHTS = {
+    Kind.LYING_SNAPSHOT: 1,
+    Kind.SWEEP: 1,
+    Kind.CHANGE_TICK: 1,
+    Kind.DUPLICATE_ID: 3,
+    Kind.UNKNOWN_RESULT: 3,
+}
+"""How often a kind is drawn beside the others' 2: rare meetings with an order's states more often."""
+OF_CALLS = (
+    Kind.DELAY_CALL, Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.LATE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.HALF_ANSWER,
+    Kind.SERVER_ERROR, Kind.SERVER_ERROR_AFTER, Kind.UNKNOWN_RESULT, Kind.BAD_TIMESTAMP, Kind.DUPLICATE_ID,
+    Kind.RATE_LIMITED, Kind.BANNED,
+)  # fmt: skip
+
+DRAWN = tuple(kind for kind in Kind for _ in range(WEIGHTS.get(kind, 2)))
 
 
 class Schedule(NamedTuple):
-    """A trial's plan of faults, and what is done to the runner in order: (seconds, kill or an operator's action)."""
+    """A trial's plan of faults, and what is done beside: (seconds, act) in order.
+
+    The acts are kill, end (and start anew), an order placed by hand, and an operator's: pause, stop, flatten, close,
+    resume.
+    """
 
     plan: Plan
     acts: tuple[tuple[float, str], ...]
+    length_s: float = LENGTH_S
+    rest_s: float = REST_S
 
     @property
     def ends_s(self) -> float:
         """When the last thing that goes wrong is over."""
         faults = [fault.at_s + max(fault.for_s, fault.delay_s) for fault in self.plan.faults]
-        return max([LENGTH_S, *faults, *(at_s for at_s, _ in self.acts)])
+        return max([self.length_s, *faults, *(at_s for at_s, _ in self.acts)])
 
 
 def draw_schedule(seed: int) -> Schedule:
-    """Draw a trial: three to nine faults, a death in every second one, now and then a stop or an exit and a resume."""
+    """Draw a trial: three to nine faults, a death in every second one, and now and then an operator's acts."""
     draw = random.Random(f"{seed} schedule")
-    faults = sorted((_fault(draw) for _ in range(draw.randint(3, 9))), key=lambda fault: fault.at_s)
+    found = [_fault(draw) for _ in range(draw.randint(3, 9))]
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
+    if draw.random() < 0.3:
+        found += _blindfold(draw)
+    if acts and draw.random() < 0.2:
+        found.append(_on_its_way(draw, acts[0][0]))
+    faults = sorted(found, key=lambda fault: fault.at_s)
     if draw.random() < 0.3:
         at_s = draw.uniform(3.0, LENGTH_S - 8.0)
         acts += [(at_s, draw.choice(("stop", "pause"))), (at_s + draw.uniform(2.0, 5.0), "resume")]
-        acts.append((LENGTH_S, "resume"))  # a resume that fell into a dead moment is asked for again
-    out = random.Random(f"{seed} exit")  # of its own: a trial without one is as it was before there were any
-    if out.random() < EXITS:
-        at_s = out.uniform(3.0, LENGTH_S - 10.0)
-        acts += [
-            (at_s, out.choice(("flatten", "close"))),
-            (at_s + out.uniform(0.5, 9.0), "resume"),
-            (LENGTH_S, "resume"),
-        ]
+    if draw.random() < 0.15:
+        acts.append((draw.uniform(3.0, LENGTH_S - 3.0), "end"))
+    if draw.random() < 0.15:
+        acts.append((draw.uniform(1.0, LENGTH_S - 3.0), "by hand"))
+    if draw.random() < EXITS:
+        at_s = draw.uniform(3.0, LENGTH_S - 10.0)
+        acts += [(at_s, draw.choice(("flatten", "close"))), (at_s + draw.uniform(0.5, 9.0), "resume")]
     return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
 
 
+def _on_its_way(draw: random.Random, death_s: float) -> Fault:
+    """Orders that the runner has sent when it dies, and that arrive after the next one has asked for them."""
+    return Fault(
+        kind=Kind.DELAY_CALL,
+        at_s=round(max(death_s - 1.5, 0.0), 3),
+        for_s=1.5,
+        delay_s=round(draw.uniform(2.0, LATEST_S), 3),
+        call=ORDER_CALLS[0],
+    )
+
+
+def _blindfold(draw: random.Random) -> list[Fault]:
+    """Calls about orders fail in the same seconds in which the private stream says nothing: no second witness."""
+    at_s = round(draw.uniform(4.0, LENGTH_S - 6.0), 3)
+    stream = Fault(
+        kind=draw.choice((Kind.SILENCE_STREAM, Kind.LOSE_FRAME)), at_s=at_s, for_s=6.0, stream="private"
+    )
+    calls = Fault(
+        kind=draw.choice(OF_ORDERS),
+        at_s=at_s + 0.2,
+        for_s=4.0,
+        share=round(draw.uniform(0.2, 0.9), 3),
+        delay_s=round(draw.uniform(0.5, LATEST_S), 3),
+        call=draw.choice((ORDER_CALLS[0], *ORDER_CALLS)),
+    )
+    return [stream, calls]
+
+
 def _fault(draw: random.Random) -> Fault:
-    kind = draw.choice(list(Kind))
+    kind = draw.choice(DRAWN)
     at_s = draw.uniform(2.0, LENGTH_S - 2.0)
     fault = Fault(kind=kind, at_s=round(at_s, 3))
     if kind in OF_CALLS and draw.random() < 0.7:
@@ -67,10 +124,12 @@ def _fault(draw: random.Random) -> Fault:
         return msgspec.structs.replace(fault, delay_s=float(draw.randint(1, 8)))
     if kind in (Kind.DROP_STREAM, Kind.SILENCE_STREAM):
         return msgspec.structs.replace(fault, stream=draw.choice(("", "market", "private")))
+    if kind in FRAME_KINDS and draw.random() < 0.3:
+        fault = msgspec.structs.replace(fault, stream="private")
     spread_out = draw.random() < 0.4
     return msgspec.structs.replace(
         fault,
         for_s=round(draw.uniform(0.5, 5.0), 3) if spread_out else 0.0,
         share=round(draw.uniform(0.05, 0.5), 3) if spread_out else 1.0,
-        delay_s=round(draw.uniform(0.05, 3.0), 3) if "delay" in kind or "late" in kind else 0.0,
+        delay_s=round(draw.uniform(0.05, LATEST_S), 3) if "delay" in kind or "late" in kind else 0.0,
     )

@@ -13,7 +13,7 @@ from titan.chaos.invariants import Checker
 from titan.chaos.life import Life
 from titan.chaos.schedule import Schedule
 from titan.chaos.virtual_time import VirtualLoop
-from titan.chaos.world import VENUE, World
+from titan.chaos.world import ACCOUNT, VENUE, MemoryWorld, SocketWorld, World
 from titan.engine.configuration import (
     Expected,
     KernelConfig,
@@ -25,7 +25,9 @@ from titan.engine.configuration import (
 )
 from titan.engine.strategies import load_strategy
 from titan.live import provenance
+from titan.matching.types import OrderRequest, Refusal
 from titan.model.events import OperatorAction, StopRequested
+from titan.model.orders import BUY
 from titan.risk.limits import LimitSettings
 from titan.settings import Project, Settings, Store
 from titan.store.session import new_session_id
@@ -52,10 +54,12 @@ RESTART_S = 0.5
 """How soon whoever watches starts a dead runner again."""
 MODULES = {CODE: load_strategy(CODE)}
 ORIGIN = provenance.Origin("trial", "trial", "trial", {})
+TERMS_NS = 12_000_000_000
+"""Terms are read often enough that a changed tick is met within a trial."""
 PAUSE_S = 5.0
 """Quiet time without quotes, so that nothing is on its way when both sides are compared."""
-REST_S = 30.0
-"""Quiet time at the end: longer than any proof of absence takes."""
+END_S = 60.0
+"""How long a session may take to end, its own patience several times over."""
 
 
 class Outcome(NamedTuple):
@@ -68,15 +72,23 @@ class Outcome(NamedTuple):
     crashes: int
     violations: tuple[str, ...]
     digest: str
-    """Of every decision: the same seed gives the same."""
+    """Of every decision: the same seed gives the same, in virtual time."""
+    met: tuple[tuple[str, str, int], ...] = ()
+    """How often each fault met an order in each state."""
 
 
-def run_trial(seed: int, schedule: Schedule) -> Outcome:
-    """Run one trial in virtual time, in a folder of its own that is removed afterwards."""
+def run_trial(seed: int, schedule: Schedule, *, sockets: bool = False) -> Outcome:
+    """Run one trial, in a folder of its own that is removed afterwards.
+
+    Parameters
+    ----------
+    sockets : bool
+        Over real sockets and in real time, instead of in memory and virtual time.
+    """
     folder = Path(tempfile.mkdtemp(prefix="titan-chaos-"))
-    loop = VirtualLoop()
+    loop = asyncio.new_event_loop() if sockets else VirtualLoop()
     try:
-        return loop.run_until_complete(_run(seed, schedule, folder))
+        return loop.run_until_complete(_run(seed, schedule, folder, sockets))
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -85,24 +97,31 @@ def run_trial(seed: int, schedule: Schedule) -> Outcome:
         shutil.rmtree(folder)
 
 
-async def _run(seed: int, schedule: Schedule, folder: Path) -> Outcome:
-    return await _Trial(seed, schedule, folder).run()
+async def _run(seed: int, schedule: Schedule, folder: Path, sockets: bool) -> Outcome:
+    world = SocketWorld(seed, schedule.plan) if sockets else MemoryWorld(seed, schedule.plan)
+    await world.open()
+    try:
+        async with asyncio.timeout(schedule.ends_s + schedule.rest_s + PAUSE_S + 2 * END_S):
+            return await _Trial(seed, schedule, folder, world).run()
+    finally:
+        await world.close()
 
 
 class _Trial:
     """A world, and the lives of the runner in it, one after another."""
 
-    def __init__(self, seed: int, schedule: Schedule, folder: Path) -> None:
+    def __init__(self, seed: int, schedule: Schedule, folder: Path, world: World) -> None:
         self._seed = seed
         self._schedule = schedule
-        self._world = World(seed, schedule.plan)
-        self._checker = Checker(self._world)
+        self._world = world
+        self._checker = Checker(world)
         self._draw = random.Random(f"{seed} runner")
         self._settings = Settings(
             project=Project(journals=folder / "journals", kill_file=folder / "KILL"), store=Store()
         )
         self._settings.project.journals.mkdir()
         self._crashes = 0
+        self._asked = ""
         self._life = self._next_life()
 
     def _next_life(self) -> Life:
@@ -118,23 +137,17 @@ class _Trial:
         """Let everything happen, come to rest, end, and judge."""
         for at_s, act in self._schedule.acts:
             await self._live_until(at_s)
-            if act == "kill":
-                self._life.kill()
-                self._crashes += 1
-                await asyncio.sleep(RESTART_S)
-                self._life = self._next_life()
-            else:
-                self._ask(act)
-        await self._live_until(self._schedule.ends_s + REST_S)
+            await self._do(act)
+        await self._live_until(self._schedule.ends_s + self._schedule.rest_s)
+        self._checker.check_quoting(self._life)
         self._ask("pause")
         await self._live_until(self._world.elapsed_s + PAUSE_S)
         self._checker.check_rest(self._life)
-        self._life.tell(lambda now_ns: StopRequested(time_ns=now_ns, reason="the trial is over", exit_code=0))
-        if await self._life.ended(60.0):
+        self._stop("the trial is over")
+        if await self._life.ended(END_S):
             self._checker.check_end(self._life)
         else:
-            self._checker.violated("the session did not end within 60 s of being asked to")
-        self._world.close()
+            self._checker.violated(f"the session did not end within {END_S:g} s of being asked to")
         return Outcome(
             seed=self._seed,
             events=self._checker.events,
@@ -143,17 +156,43 @@ class _Trial:
             crashes=self._crashes,
             violations=tuple(self._checker.violations),
             digest=self._life.kernel.state_hash()[:16],
+            met=tuple((*cell, count) for cell, count in sorted(self._checker.met.items())),
         )
 
+    async def _do(self, act: str) -> None:
+        if act == "kill":
+            self._life.kill()
+            self._crashes += 1
+            await self._rise()
+        elif act == "end":
+            self._stop("an end amid faults")
+        elif act == "by hand":
+            self._trade_by_hand()
+        else:
+            self._ask(act)
+
     async def _live_until(self, at_s: float) -> None:
-        """Wait; a runner that refused to start, because the exchange was away, is started again as by a watchdog."""
+        """Wait; a runner that has ended, or refused to start, is started again as by a watchdog."""
         while self._world.elapsed_s < at_s:
             if not await self._life.ended(at_s - self._world.elapsed_s):
                 return
-            await asyncio.sleep(RESTART_S)
-            self._life = self._next_life()
+            self._checker.check_stop(self._life)
+            await self._rise()
+
+    async def _rise(self) -> None:
+        """Start a runner again. An operator whose resume fell into a dead moment asks once more."""
+        await asyncio.sleep(RESTART_S)
+        self._life = self._next_life()
+        await asyncio.sleep(0)  # it has begun
+        if self._asked == "resume":
+            self._ask("resume")
+
+    def _stop(self, why: str) -> None:
+        self._life.tell(lambda now_ns: StopRequested(time_ns=now_ns, reason=why, exit_code=0))
 
     def _ask(self, action: str) -> None:
+        self._asked = action
+        self._checker.excuses.asked(action)
         name = f"{action} at {self._world.elapsed_s:g}"
         target = self._world.symbol if action == "close" else ""
         self._life.tell(
@@ -161,6 +200,20 @@ class _Trial:
                 time_ns=now_ns, action=action, target=target, who="trial", why="drawn", request=name
             )
         )
+
+    def _trade_by_hand(self) -> None:
+        """Somebody places an order of the account beside the runner, far from the market: it must be left alone."""
+        exchange, symbol = self._world.exchange, self._world.symbol
+        bids = exchange.depth(symbol, 1).bids
+        if not bids:
+            return
+        request = OrderRequest(
+            symbol=symbol, side=BUY, size=1, price=bids[0][0] * 995 // 1_000, client_id="by-hand"
+        )
+        try:
+            exchange.place(ACCOUNT, request)
+        except Refusal:
+            return  # a halted symbol takes orders from nobody
 
 
 def configuration(session: str, symbol: str) -> KernelConfig:
@@ -177,7 +230,7 @@ def configuration(session: str, symbol: str) -> KernelConfig:
         venues=(venue,),
         strategies=(strategy,),
         limits=LIMITS,
-        timing=Timing(),
+        timing=Timing(terms_ns=TERMS_NS),
         refusals=RefusalSettings(in_a_row=3),
         resilience=RESILIENCE,
     )

@@ -255,6 +255,7 @@ def on_fills_queried(desk: Desk, answer: FillsQueried) -> None:
         return  # they may belong to the order whose venue id is not known yet: they are read again
     asked = desk.venues[answer.venue].asked_ns.get(f"fills {answer.symbol}", 0)
     market.fills_from_ns = max(market.fills_from_ns, asked - FILLS_OVERLAP_NS)
+    market.fills_read_ns = asked
     desk.venues[answer.venue].unread.discard(f"fills {answer.symbol}")
 
 
@@ -292,6 +293,8 @@ def check_positions(desk: Desk, snapshot: AccountSnapshot) -> None:
             ask_fills(desk, market)
         elif market.stopped:
             continue
+        elif _executions_unread(desk, market) and not final:
+            continue  # own executions have not been read since it was seen: they may explain it
         elif final or desk.now_ns - market.differing_since_ns >= desk.config.timing.grace_ns:
             desk.differences += 1
             market.stopped = (
@@ -308,6 +311,13 @@ def awaits_executions(desk: Desk, market: Market) -> bool:
         order.venue_filled > order.filled and desk.now_ns - order.changed_ns < patience_ns
         for order in desk.orders.live(market.key)
     )
+
+
+def _executions_unread(desk: Desk, market: Market) -> bool:
+    """Whether no query of own executions has succeeded since a difference was seen, and not for too long yet."""
+    waited_ns = desk.now_ns - market.differing_since_ns
+    patient = waited_ns < EXECUTIONS_WITHIN * desk.config.timing.grace_ns
+    return patient and market.fills_read_ns < market.differing_since_ns
 
 
 def check_wallets(desk: Desk, snapshot: AccountSnapshot) -> None:

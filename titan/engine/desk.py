@@ -57,6 +57,8 @@ class Market:
     """Why no quotes stand right now; empty while quoting."""
     fills_from_ns: int = 0
     """Own executions are known to be complete up to here."""
+    fills_read_ns: int = 0
+    """When own executions were last asked for and told completely."""
     fill_ns: int = 0
     """When the last own execution was booked."""
     book_asked_ns: int = 0

@@ -161,7 +161,7 @@ class Ledger:
             )
         quantity = self._quantity(key, fill.size)
         row = FillRow(
-            time_ns, fill.side, quantity, terms.price(fill.price), mid, fill.fee if in_settle else ZERO
+            time_ns, fill.side, quantity, fill.price_in(terms), mid, fill.fee if in_settle else ZERO
         )
         book.running = on_fill(book.running, row)
         return True

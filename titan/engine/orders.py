@@ -85,6 +85,11 @@ class OrderManager:
         for group in [key] if key else sorted(self._live):
             yield from list(self._live.get(group, {}).values())
 
+    @property
+    def live_count(self) -> int:
+        """How many are not proven ended."""
+        return sum(map(len, self._live.values()))
+
     def open_lots(self, key: InstrumentKey, side: int, without: str = "") -> int:
         """Lots that may still fill on one side at the worst case, unknown and pending orders included."""
         return sum(o.remaining for o in self.live(key) if o.side == side and o.client_id != without)

@@ -14,6 +14,8 @@ from titan.model.instruments import Instrument
 from titan.model.orders import OrderState
 
 BOOK_RETRY_NS = 1_000_000_000
+CLOCK_ERROR_NS = 500_000_000
+"""The venue's clock is known to half of a round trip."""
 
 
 def on_start(desk: Desk, event: SessionStarted) -> None:
@@ -43,9 +45,10 @@ def on_start(desk: Desk, event: SessionStarted) -> None:
 
 
 def ask_terms(desk: Desk) -> None:
-    """Read, or read again, every venue's terms and rates."""
-    for name in desk.venues:
-        desk.emit(QueryInstruments(venue=name))
+    """Read, or read again, the terms and rates of every venue that listens."""
+    for name, venue in desk.venues.items():
+        if not venue.health.shut:
+            desk.emit(QueryInstruments(venue=name))
 
 
 def _versioned(old: Instrument | None, stated: Instrument) -> Instrument:
@@ -193,14 +196,26 @@ def _may_agree_yet(desk: Desk, venue: VenueDesk, stated: dict[str, int]) -> bool
 
 def on_opening(desk: Desk, venue: VenueDesk, snapshot: AccountSnapshot) -> None:
     """The account as the session finds it: from here on P&L is counted."""
+    if venue.unread != {"account"}:
+        venue.asked_ns.pop("account", None)  # a stream came back meanwhile: what it missed is read first
+        return
     stated = {position.symbol: position.lots for position in snapshot.positions}
     if desk.ledger.inherited(venue.name) and _may_agree_yet(desk, venue, stated):
         return
-    asked_ns = venue.asked_ns["account"]
+    if any(m.fill_ns > venue.asked_ns["account"] for m in desk.markets_of(venue.name)):
+        ask_account(
+            desk, venue.name, "start"
+        )  # a trade by hand meanwhile: in the wallet, in the position, or in both?
+        return
+    # What the venue stamps is compared on its own clock: ours may be off.
+    took_ns = desk.now_ns - venue.asked_ns["account"]
+    asked_ns = snapshot.venue_ns or venue.asked_ns["account"]
     stamps = [m.mark.next_funding_ns for m in desk.markets_of(venue.name) if m.mark]
-    if any(asked_ns <= stamp <= desk.now_ns for stamp in stamps):
+    if any(asked_ns <= stamp <= asked_ns + took_ns for stamp in stamps):
         ask_account(desk, venue.name, "start")  # funding settled meanwhile: is it in this wallet or not?
         return
+    if any(abs(stamp - asked_ns) <= CLOCK_ERROR_NS for stamp in stamps):
+        return  # so close to it the measured clock decides nothing: it is asked again a little later
     venue.unread.discard("account")
     venue.opening = snapshot
     for market in desk.markets_of(venue.name):

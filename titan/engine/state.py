@@ -24,7 +24,7 @@ _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 MARKET_PLAIN = (
     "mid_half_ticks", "heard_ns", "stopped", "closed", "obstacle",
-    "fills_from_ns", "fill_ns", "book_asked_ns", "differing_since_ns", "stated_lots",
+    "fills_from_ns", "fills_read_ns", "fill_ns", "book_asked_ns", "differing_since_ns", "stated_lots",
 )  # fmt: skip
 DESK_PLAIN = (
     "now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "halted", "kill_switch", "differences", "day",

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from titan.model import commands as c
 from titan.model.clock import Clock
-from titan.model.events import CommandOutcome, JournalledEvent, OpenOrders, QueryFailed
+from titan.model.events import CommandOutcome, InstrumentUpdate, JournalledEvent, OpenOrders, QueryFailed
+from titan.model.instruments import Instrument, InstrumentKey
 from titan.store.writer import JournalFailed, SessionWriter
 from titan.venues.adapter import Adapter
+
+REGRIDDED = "the instrument's tick or lot changed after the decision"
 
 
 class Sink(Protocol):
@@ -57,10 +60,12 @@ class Outbox:
         self._sink = sink
         self._clock = clock
         self._in_turn = in_turn
-        self._queue: deque[tuple[int, c.AnyCommand, int]] = deque()
+        self._queue: deque[tuple[int, c.AnyCommand, int, int]] = deque()
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._halted = False
+        self._terms: dict[InstrumentKey, Instrument] = {}
+        self._regrids: Counter[InstrumentKey] = Counter()
         self.fault: BaseException | None = None
         """What ended a task: a fault of ours, for an adapter turns every answer into events."""
         self.sent: dict[str, int] = {"place": 0, "amend": 0, "cancel": 0}
@@ -71,12 +76,13 @@ class Outbox:
         """Take a command of input `seq`; it is carried out in the background, or on `run`."""
         if isinstance(command, c.Notice):
             return
+        grid = self._regrids[command.key] if isinstance(command, c.OrderCommand) else 0
         if self._in_turn:
-            self._queue.append((seq, command, heard_ns))
+            self._queue.append((seq, command, heard_ns, grid))
             return
         name = _in_line(command)
         before = self._tails.get(name) if name else None
-        task = asyncio.get_running_loop().create_task(self._after(before, seq, command, heard_ns))
+        task = asyncio.get_running_loop().create_task(self._after(before, seq, command, heard_ns, grid))
         self._tasks.add(task)
         task.add_done_callback(self._done)
         if name:
@@ -88,11 +94,11 @@ class Outbox:
             del self._tails[name]
 
     async def _after(
-        self, before: asyncio.Task[None] | None, seq: int, command: c.AnyCommand, heard_ns: int
+        self, before: asyncio.Task[None] | None, seq: int, command: c.AnyCommand, heard_ns: int, grid: int
     ) -> None:
         if before is not None:
             await asyncio.wait({before})
-        await self._carry_out(seq, command, heard_ns)
+        await self._carry_out(seq, command, heard_ns, grid)
 
     async def run(self) -> bool:
         """Carry out everything queued, in turn, with whatever that leads to; False if there was nothing."""
@@ -134,7 +140,7 @@ class Outbox:
         if error is not None:
             self.fault = self.fault or error
 
-    async def _carry_out(self, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
+    async def _carry_out(self, seq: int, command: c.AnyCommand, heard_ns: int, grid: int) -> None:
         if isinstance(command, c.NEEDS_DURABLE):
             try:
                 await self._writer.wait_durable(seq)
@@ -146,6 +152,9 @@ class Outbox:
             self.note_latency("durable", time.perf_counter_ns() - heard_ns)
         elif self._writer.failed is not None and isinstance(command, c.CancelOrder | c.CancelAll):
             self.unwritten(command)
+        if isinstance(command, c.PlaceOrder | c.AmendOrder) and grid != self._regrids[command.key]:
+            self._sink.ingest(_not_sent(command, self._clock.now_ns(), REGRIDDED))
+            return
         if isinstance(command, c.RequestBook):
             await self._fetch_book(command)
             return
@@ -153,7 +162,15 @@ class Outbox:
             self.sent[command.__struct_config__.tag] += 1  # type: ignore[index]
             self.note_latency("wire", time.perf_counter_ns() - heard_ns)
         for event in await self._send(command):
+            if isinstance(event, InstrumentUpdate):
+                self._note_grid(event.instrument)
             self._sink.ingest(event)
+
+    def _note_grid(self, terms: Instrument) -> None:
+        """What was decided in the ticks of before must not be sent in those of now."""
+        known = self._terms.get(terms.key)
+        self._regrids[terms.key] += known is not None and not known.same_grid(terms)
+        self._terms[terms.key] = terms
 
     async def _send(self, command: c.AnyCommand) -> list[JournalledEvent]:
         adapter = self._adapters[command.venue]  # type: ignore[union-attr]

@@ -63,6 +63,7 @@ class RunOptions:
     quiet: bool = False
     acts: Acts = field(default_factory=Acts)
     """What was done on purpose for real money."""
+    faults: Path | None = None
 
 
 async def run(settings: Settings, options: RunOptions, disk: Disk | None = None) -> Result:
@@ -116,6 +117,11 @@ def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
             f"--replay starts an exchange of its own, but [venue.{options.venue}] rest_url is set; "
             "empty it, or start 'titan exchange --replay' yourself and leave --replay out"
         )
+    if options.faults is not None and settings.venue[options.venue].rest_url:
+        raise UsageError(
+            f"--faults is for an exchange of its own, but [venue.{options.venue}] rest_url is set; "
+            "empty it, or start 'titan exchange --faults' yourself and leave --faults out"
+        )
     if options.replay is not None and not options.replay.is_file():
         raise UsageError(f"capture {options.replay}: no such file")
 
@@ -137,6 +143,8 @@ async def _start_exchange(
         arguments += ["--replay", str(options.replay)]
     else:
         arguments += ["--symbols", ",".join(settings.venue[options.venue].symbols)]
+    if options.faults is not None:
+        arguments += ["--faults", str(options.faults)]
     log = start_logging(settings.live.log_level)
     child = ChildExchange(arguments, lambda line: log.warning(line, code="exchange"))
     return await stack.enter_async_context(child)

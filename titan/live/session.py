@@ -78,6 +78,11 @@ class Session:
         self._decoder = decoder
         self._seq = 0
 
+    @property
+    def seq(self) -> int:
+        """The number of the latest input."""
+        return self._seq
+
     def ingest(self, event: JournalledEvent) -> None:
         """Take in anything but a market frame."""
         heard_ns = time.perf_counter_ns()

@@ -39,6 +39,10 @@ class Call(NamedTuple):
             raise errors.unknown_symbol()
         return found
 
+    def terms_then(self, symbol: str, time_ns: int) -> Instrument:
+        """The terms in whose ticks a record of that moment is written."""
+        return self.desk.exchange.terms_at(symbol, time_ns)
+
     def instruments(self) -> tuple[Instrument, ...]:
         """The instrument of ``symbol``, or all without it."""
         if "symbol" in self.params:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -16,6 +17,9 @@ from titan.loopback.signatures import Keyring
 from titan.loopback.streams import Register
 from titan.matching.exchange import Exchange
 from titan.matching.terms import ExchangeSettings
+
+Heard = Callable[[str, str, Mapping[str, str]], None]
+"""Takes a call's method, path and parameters."""
 
 
 class Desk:
@@ -53,6 +57,10 @@ class Desk:
         self.instance = secrets.token_hex(4)
         self.register = Register()
         self.feeds = Feeds(exchange, self.register)
+        self.arrived: Heard = lambda method, path, params: None
+        """Called with method, path and parameters when a call has arrived, before it is carried out."""
+        self.carried_out: Heard = lambda method, path, params: None
+        """Called afterwards."""
         self._next_flush_ns = (exchange.now_ns // FLUSH_NS + 1) * FLUSH_NS
 
     def catch_up(self) -> None:

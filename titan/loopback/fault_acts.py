@@ -16,7 +16,7 @@ from titan.model.orders import BUY, SELL, Lifetime
 
 _S = 1_000_000_000
 SWEEP_TICKS = 20
-SWEEP_LOTS = 5_000
+SWEEP_LOTS = 100_000
 
 
 @dataclass
@@ -53,6 +53,7 @@ class FaultActs:
             Kind.HALT: self._halt,
             Kind.LIQUIDATE: lambda fault: self._close_positions("autoclose", 1),
             Kind.DELEVERAGE: lambda fault: self._close_positions("adl_autoclose", 2),
+            Kind.CHANGE_TICK: lambda fault: self._change_tick(),
         }
         for fault in self.gate.due_acts(now_ns):
             acts[fault.kind](fault)
@@ -103,6 +104,18 @@ class FaultActs:
     def _state(self, symbol: str, status: str) -> None:
         terms = self.desk.exchange.instruments()[symbol]
         self.desk.exchange.set_instrument(msgspec.structs.replace(terms, status=status))
+
+    def _change_tick(self) -> None:
+        exchange, feeds = self.desk.exchange, self.desk.feeds
+        for symbol, terms in list(exchange.instruments().items()):
+            for account in exchange.accounts():
+                exchange.cancel_all(account, symbol)
+            # What the old grid left goes out in its own ticks.
+            feeds.pump()
+            feeds.flush_all(symbol, exchange.now_ns)
+            changed = exchange.regrid(symbol, 2 * terms.tick_size)
+            feeds.learn(changed)
+            self.desk.source.learn(changed)
 
     def _close_positions(self, name: str, part: int) -> None:
         """Close positions at the market under the venue's own client id; `part` 2 closes half of each."""

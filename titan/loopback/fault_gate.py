@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from titan.loopback.faults import ACT_KINDS, CALL_KINDS, FRAME_KINDS, Fault, Kind, Plan
 
@@ -32,6 +32,11 @@ class FaultGate:
         self._start_ns = start_ns
         self._random = random.Random(plan.seed)
         self._calls = [fault for fault in plan.faults if fault.kind in CALL_KINDS]
+        self._outages = [
+            fault
+            for fault in self._calls
+            if fault.kind is Kind.REFUSE_CONNECTION and fault.for_s > 0 and not fault.call
+        ]
         self._frames = [fault for fault in plan.faults if fault.kind in FRAME_KINDS]
         self._silences = [fault for fault in plan.faults if fault.kind is Kind.SILENCE_STREAM]
         self._acts = sorted((f for f in plan.faults if f.kind in ACT_KINDS), key=lambda fault: fault.at_s)
@@ -39,18 +44,20 @@ class FaultGate:
         self._away_until_ns = 0
         self.hits: Counter[Kind] = Counter()
         """How often each kind has struck."""
+        self.struck: Callable[[Fault, str], None] = lambda fault, on: None
+        """Told of each: the fault, and the client id or the stream that it struck; empty for the exchange itself."""
 
     # ---- Calls
 
-    def call(self, now_ns: int, method: str, path: str) -> Fault | None:
+    def call(self, now_ns: int, method: str, path: str, client_id: str = "") -> Fault | None:
         """The fault of this call, the first of the plan that fits; None if it goes well."""
-        if self.unreachable(now_ns):
+        if self.refuses(now_ns, client_id):
             return Fault(kind=Kind.REFUSE_CONNECTION)
         name = f"{method} {path}"
         for fault in self._calls:
             only = BUILT_FOR_CALLS.get(fault.kind)
             fits = (not fault.call or fault.call == name) and (only is None or name in only)
-            if fits and self._strikes(fault, now_ns):
+            if fits and self._strikes(fault, now_ns, client_id):
                 return fault
         return None
 
@@ -58,8 +65,14 @@ class FaultGate:
         """Whether nobody can connect just now."""
         if now_ns < self._away_until_ns:
             return True
-        outages = (fault for fault in self._calls if fault.kind is Kind.REFUSE_CONNECTION and not fault.call)
-        return any(self._within(fault, now_ns) for fault in outages)
+        return any(self._within(fault, now_ns) for fault in self._outages)
+
+    def refuses(self, now_ns: int, client_id: str = "") -> bool:
+        """Whether a call that would connect now is refused; that counts."""
+        if not self.unreachable(now_ns):
+            return False
+        self.strike(Fault(kind=Kind.REFUSE_CONNECTION), client_id)
+        return True
 
     def away(self, until_ns: int) -> None:
         """The exchange restarts and is back then."""
@@ -70,19 +83,17 @@ class FaultGate:
     def frame(self, now_ns: int, stream: str) -> Fault | None:
         """The fault of this frame; None if it arrives as it is."""
         for fault in self._frames:
-            if fault.stream in {"", stream} and self._strikes(fault, now_ns):
+            if fault.stream in {"", stream} and self._strikes(fault, now_ns, stream):
                 return fault
         return None
 
-    def silent(self, now_ns: int, stream: str, opened_ns: int) -> bool:
-        """Whether a connection of this stream, open since `opened_ns`, is half dead: a new one would not be."""
-        return any(
-            fault.stream in {"", stream}
-            and opened_ns < self._at_ns(fault)
-            and self._within(fault, now_ns)
-            and self._count(fault.kind)
-            for fault in self._silences
-        )
+    def silence(self, now_ns: int, stream: str, opened_ns: int) -> Fault | None:
+        """What makes a connection of this stream, open since `opened_ns`, half dead: a new one would not be."""
+        for fault in self._silences:
+            before = opened_ns < self._at_ns(fault)
+            if before and fault.stream in {"", stream} and self._within(fault, now_ns):
+                return fault
+        return None
 
     # ---- The exchange itself
 
@@ -94,7 +105,7 @@ class FaultGate:
         """The acts that are due, each once."""
         while self._acts and self._at_ns(self._acts[0]) <= now_ns:
             fault = self._acts.pop(0)
-            self._count(fault.kind)
+            self.strike(fault, "")
             yield fault
 
     # ---- Pieces
@@ -106,7 +117,7 @@ class FaultGate:
         begin_ns = self._at_ns(fault)
         return begin_ns <= now_ns and (fault.for_s == 0 or now_ns < begin_ns + round(fault.for_s * _S))
 
-    def _strikes(self, fault: Fault, now_ns: int) -> bool:
+    def _strikes(self, fault: Fault, now_ns: int, on: str) -> bool:
         """Whether it hits this one. A fault of one moment hits the first that fits, and is spent."""
         if not self._within(fault, now_ns) or id(fault) in self._spent:
             return False
@@ -114,8 +125,10 @@ class FaultGate:
             return False
         if fault.for_s == 0:
             self._spent.add(id(fault))
-        return self._count(fault.kind)
-
-    def _count(self, kind: Kind) -> bool:
-        self.hits[kind] += 1
+        self.strike(fault, on)
         return True
+
+    def strike(self, fault: Fault, on: str) -> None:
+        """Count a fault that strikes, and tell of it."""
+        self.hits[fault.kind] += 1
+        self.struck(fault, on)

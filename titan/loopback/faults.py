@@ -21,6 +21,7 @@ class Kind(StrEnum):
     LOSE_ANSWER = "lose_answer"
     LATE_ANSWER = "late_answer"
     TRUNCATE_ANSWER = "truncate_answer"
+    HALF_ANSWER = "half_answer"
     SERVER_ERROR = "server_error"
     SERVER_ERROR_AFTER = "server_error_after"
     UNKNOWN_RESULT = "unknown_result"
@@ -44,15 +45,17 @@ class Kind(StrEnum):
     HALT = "halt"
     LIQUIDATE = "liquidate"
     DELEVERAGE = "deleverage"
+    CHANGE_TICK = "change_tick"
 
 
 MEANINGS: dict[Kind, str] = {
-    Kind.REFUSE_CONNECTION: "neither calls nor streams can connect: an outage, or names that do not resolve",
+    Kind.REFUSE_CONNECTION: "nobody can connect for `for_s`; with a `call`, or no `for_s`, a call's connection breaks",
     Kind.DELAY_CALL: "a call is carried out `delay_s` late",
     Kind.LOSE_REQUEST: "a call never arrives: a time-out before acceptance",
     Kind.LOSE_ANSWER: "a call is carried out and its answer never arrives: a time-out after acceptance",
     Kind.LATE_ANSWER: "a call is carried out at once and answered `delay_s` late",
-    Kind.TRUNCATE_ANSWER: "a call is carried out and answered with status 200 and half of the body",
+    Kind.TRUNCATE_ANSWER: "a call is carried out; the connection breaks in the middle of its answer of status 200",
+    Kind.HALF_ANSWER: "a call is carried out and answered with status 200 and a body that is half a JSON text",
     Kind.SERVER_ERROR: "status 503, not carried out",
     Kind.SERVER_ERROR_AFTER: "status 503, although it was carried out",
     Kind.UNKNOWN_RESULT: "code -1007: the result is unknown; it was carried out",
@@ -75,7 +78,8 @@ MEANINGS: dict[Kind, str] = {
     Kind.SWEEP: "a large order takes everything up to 20 ticks beyond the touch, on both sides",
     Kind.HALT: "the symbol is not traded for `for_s`",
     Kind.LIQUIDATE: "the account's position is closed by the venue at the market",
-    Kind.DELEVERAGE: "half of the account's position is closed against a counterparty at the mark price",
+    Kind.DELEVERAGE: "half of the account's position is closed by the venue at the market",
+    Kind.CHANGE_TICK: "the tick becomes twice as large; every order is cancelled first, positions are kept",
 }
 
 FRAME_KINDS = frozenset(
@@ -87,7 +91,7 @@ FRAME_KINDS = frozenset(
 ACT_KINDS = frozenset(
     {
         Kind.DROP_STREAM, Kind.EXPIRE_LISTEN_KEY, Kind.RESTART, Kind.RESTART_LOSING_ORDERS, Kind.SWEEP, Kind.HALT,
-        Kind.LIQUIDATE, Kind.DELEVERAGE,
+        Kind.LIQUIDATE, Kind.DELEVERAGE, Kind.CHANGE_TICK,
     }
 )  # fmt: skip
 CALL_KINDS = frozenset(Kind) - FRAME_KINDS - ACT_KINDS - {Kind.SILENCE_STREAM}

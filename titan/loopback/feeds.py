@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -74,6 +75,8 @@ class Feeds:
 
     def __init__(self, exchange: Exchange, register: Register) -> None:
         self.register = register
+        self.observe: Callable[[BookDelta], None] = lambda delta: None
+        """Called with each change of a book, right behind it."""
         self._exchange = exchange
         self._instruments = dict(exchange.instruments())
         self._diffs = {(symbol, each): _Diff() for symbol in self._instruments for each in _INTERVALS_MS}
@@ -86,6 +89,18 @@ class Feeds:
     def recent_trades(self, symbol: str) -> tuple[TradePrint, ...]:
         """The latest public trades, oldest first."""
         return tuple(self._recent[symbol])
+
+    def learn(self, instrument: Instrument) -> None:
+        """Take up another grid. What was gathered in the old one must have gone out before (`flush_all`)."""
+        self._instruments[instrument.symbol] = instrument
+        self._recent[instrument.symbol].clear()
+
+    def flush_all(self, symbol: str, time_ns: int) -> None:
+        """Publish what was gathered of a symbol, whatever its interval."""
+        for interval_ms in _INTERVALS_MS:
+            delta = self._diffs[symbol, interval_ms].take(self._instruments[symbol], time_ns)
+            if delta is not None:
+                self._publish_diff(delta, interval_ms)
 
     def pump(self) -> None:
         """Publish everything that has happened at the exchange."""
@@ -165,6 +180,7 @@ class Feeds:
         self.register.publish(name, _encode(frame))
 
     def _depth(self, delta: BookDelta) -> None:
+        self.observe(delta)
         for interval_ms in _INTERVALS_MS:
             self._diffs[delta.symbol, interval_ms].add(delta)
         name = delta.symbol.lower() + _IMMEDIATE

@@ -117,6 +117,14 @@ class Generator:
         """The value that quoters and informed takers know, in ticks."""
         return self._fair_ticks
 
+    def learn(self, instrument: Instrument) -> None:
+        """Go on in another tick, once the exchange has cancelled every order; another instrument's is ignored."""
+        if instrument.symbol != self._instrument.symbol:
+            return
+        self._fair_ticks *= float(self._instrument.tick_size / instrument.tick_size)
+        self._instrument = instrument
+        self._quotes = {BUY: {}, SELL: {}}
+
     def act(self, exchange: Exchange) -> None:
         """Carry out what happens at `next_ns`, and set the next one."""
         now_ns = self.next_ns

@@ -20,6 +20,8 @@ from aiohttp import web
 from titan.loopback.clock import ExchangeClock, LockstepClock, ScaledClock, WallClock
 from titan.loopback.desk import Desk
 from titan.loopback.errors import ExchangeStartError
+from titan.loopback.fault_sockets import Door, SocketFaults
+from titan.loopback.faults import Kind, Plan
 from titan.loopback.generator import Generator, default_instrument
 from titan.loopback.limits import RateLimits
 from titan.loopback.market import GeneratedMarket, JoinedMarkets, MarketSource
@@ -66,6 +68,8 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
         Fees, margin, funding, queue model; `market` is set to what `replay` says.
     limits : RateLimits
         Request weight and order counts.
+    faults : Plan or None
+        What goes wrong; its times count from the start. It needs a clock that runs by itself.
     stop_at_stdin_end : bool
         End when standard input does: a child process that ends with its parent.
     """
@@ -78,6 +82,7 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[Credentials, ...] = (DEFAULT_CREDENTIALS,)
     settings: ExchangeSettings = ExchangeSettings(fees=MAKER_PROGRAMME)
     limits: RateLimits = RateLimits()
+    faults: Plan | None = None
     stop_at_stdin_end: bool = False
 
 
@@ -196,40 +201,66 @@ async def run_exchange(
     ExchangeStartError
         One line that says what to do; nothing is left open.
     """
+    _check_faults(options)
     desk = build_desk(options)
+    faults = None if options.faults is None else SocketFaults(desk, options.faults)
     ending = stop or asyncio.Event()
-    async with serving(desk, options.port) as port:
+    async with serving(desk, options.port, faults=faults) as port:
         if stop is None:
             _end_on_signals(ending)
         watch = asyncio.create_task(_end_with_stdin(ending)) if options.stop_at_stdin_end else None
         on_open(port)
         try:
-            await keep_moving(desk, ending)
+            await keep_moving(desk, ending, faults)
         finally:
             if watch is not None:
                 watch.cancel()
 
 
+def _check_faults(options: ExchangeOptions) -> None:
+    """Refuse a plan that this exchange cannot follow."""
+    if options.faults is None:
+        return
+    if options.speed == LOCKSTEP:
+        raise ExchangeStartError("faults take time, and at speed max none passes by itself; give a number")
+    kinds = {fault.kind for fault in options.faults.faults}
+    if options.replay is not None and Kind.CHANGE_TICK in kinds:
+        raise ExchangeStartError(f"faults {Kind.CHANGE_TICK}: a recorded market keeps its tick; leave it out")
+
+
 @asynccontextmanager
-async def serving(desk: Desk, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def serving(
+    desk: Desk, port: int = 0, tls: ssl.SSLContext | None = None, faults: SocketFaults | None = None
+) -> AsyncIterator[int]:
     """Hold a port of 127.0.0.1 open for `desk`; gives the port. The market is left to the caller.
 
     Parameters
     ----------
     tls : ssl.SSLContext or None
         Speak https and wss, so that a client can be sent here under the venue's own host names.
+    faults : SocketFaults or None
+        What goes wrong; while it refuses connections the port is closed.
 
     Raises
     ------
     ExchangeStartError
         If the port cannot be opened.
     """
-    runner = web.AppRunner(application(desk), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(application(desk, faults), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
+    door = None
     try:
-        await _open_port(web.TCPSite(runner, HOST, port, ssl_context=tls), port)
-        yield runner.addresses[0][1]
+        site = web.TCPSite(runner, HOST, port, ssl_context=tls)
+        await _open_port(site, port)
+        bound = runner.addresses[0][1]
+        if faults is not None:
+            door = asyncio.create_task(
+                Door(runner, faults, lambda: web.TCPSite(runner, HOST, bound, ssl_context=tls), site).keep()
+            )
+        yield bound
     finally:
+        if door is not None:
+            door.cancel()
         await runner.cleanup()
 
 
@@ -248,13 +279,15 @@ async def _open_port(site: web.TCPSite, port: int) -> None:
         raise ExchangeStartError(message) from None
 
 
-async def keep_moving(desk: Desk, ending: asyncio.Event) -> None:
-    """Let the market act when its time comes; in lock-step only the control does that."""
+async def keep_moving(desk: Desk, ending: asyncio.Event, faults: SocketFaults | None = None) -> None:
+    """Let the market act, and planned faults happen, when their time comes; in lock-step only the control does that."""
     while not ending.is_set():
         if isinstance(desk.clock, LockstepClock):
             await ending.wait()
             return
         done = desk.advance_to(desk.clock.now_ns(), most_steps=_STEPS_A_TURN)
+        if faults is not None:
+            faults.carry_out()
         with suppress(TimeoutError):
             await asyncio.wait_for(ending.wait(), _PACE_S if done else 0.0)
 

@@ -43,6 +43,10 @@ class MarketSource(Protocol):
         """Carry out the next act; the exchange's clock stands at its time."""
         ...
 
+    def learn(self, instrument: Instrument) -> None:
+        """Go on in another tick."""
+        ...
+
 
 class GeneratedMarket:
     """The seeded generator as a source; it never ends."""
@@ -66,6 +70,10 @@ class GeneratedMarket:
         self._generator.act(exchange)
         return None
 
+    def learn(self, instrument: Instrument) -> None:
+        """Let the background go on in another tick."""
+        self._generator.learn(instrument)
+
 
 class JoinedMarkets:
     """Several sources as one: whoever is due first acts, the first named among equals."""
@@ -88,6 +96,11 @@ class JoinedMarkets:
         """Carry out the next act."""
         source, _ = min(self._due(), key=lambda each: each[1])
         return source.step(exchange)
+
+    def learn(self, instrument: Instrument) -> None:
+        """Let whoever trades it go on in another tick."""
+        for source in self._sources:
+            source.learn(instrument)
 
     def _due(self) -> list[tuple[MarketSource, int]]:
         return [(source, due) for source in self._sources if (due := source.next_ns()) is not None]

@@ -86,6 +86,10 @@ class ReplayedMarket:
             self._ahead.append(line)
         return self._ahead[0].time_ns
 
+    def learn(self, instrument: Instrument) -> None:
+        """Never asked for: what was recorded keeps its grid."""
+        raise ValueError(f"{instrument.key}: a recorded market keeps its tick")
+
     def step(self, exchange: Exchange) -> Recorded | None:
         """Apply the next line; the frame to forward, if it is one of the symbol's."""
         line = self._ahead.popleft()

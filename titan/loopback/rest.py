@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from titan.loopback import rest_account, rest_market, rest_orders
+from titan.loopback.answer import RestAnswer
 from titan.loopback.call import Call, Endpoint, Security
 from titan.loopback.desk import Desk
 from titan.loopback.errors import VenueError
@@ -18,14 +18,6 @@ from titan.matching.types import Refusal
 ENDPOINTS: dict[tuple[str, str], Endpoint] = (
     rest_market.ENDPOINTS | rest_orders.ENDPOINTS | rest_account.ENDPOINTS
 )
-
-
-class RestAnswer(NamedTuple):
-    """Status, headers and body of an answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 def answer(desk: Desk, method: str, path: str, query: str, body: str, api_key: str | None) -> RestAnswer:
@@ -39,13 +31,13 @@ def answer(desk: Desk, method: str, path: str, query: str, body: str, api_key: s
     desk.catch_up()
     now_ns = desk.exchange.now_ns
     endpoint = ENDPOINTS.get((method, path))
+    stated = dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True))
     account = None
+    desk.arrived(method, path, stated)
     try:
         if endpoint is None:
             raise VenueError(-5000, f"Path {path}, Method {method} is invalid", 404)
-        params = Params(
-            dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True))
-        )
+        params = Params(stated)
         desk.limiter.charge(endpoint.weight(params), now_ns)
         account = _account(desk, endpoint, query, body, params, api_key, now_ns)
         if account is not None and any(endpoint.orders):
@@ -55,6 +47,7 @@ def answer(desk: Desk, method: str, path: str, query: str, body: str, api_key: s
     except (VenueError, Refusal) as problem:
         error = problem if isinstance(problem, VenueError) else venue_error(problem)
         status, content = error.status, msgspec.json.encode(error.body())
+    desk.carried_out(method, path, stated)
     desk.feeds.pump()  # what the call caused goes out before its answer
     counted = endpoint is not None and any(endpoint.orders)
     headers = desk.limiter.headers(account, counted, now_ns)

@@ -129,7 +129,7 @@ def _record(call: Call) -> tuple[Instrument, OrderRecord]:
         )
     except Refusal as refusal:
         raise refusals.venue_error(refusal) from None
-    return instrument, order
+    return call.terms_then(order.symbol, order.created_ns), order
 
 
 def _query(call: Call) -> object:
@@ -144,7 +144,10 @@ def _open_order(call: Call) -> object:
 
 
 def _rows(call: Call, orders: tuple[OrderRecord, ...]) -> list[Payload]:
-    return [shapes_orders.order_answer(call.listed(order.symbol), order, "queried") for order in orders]
+    return [
+        shapes_orders.order_answer(call.terms_then(order.symbol, order.created_ns), order, "queried")
+        for order in orders
+    ]
 
 
 def _open_orders(call: Call) -> object:
@@ -181,7 +184,10 @@ def _user_trades(call: Call) -> object:
     ]
     limit = call.params.limit(500, 1_000)
     page = found[:limit] if from_id or since_ms else found[-limit:]
-    return [shapes_orders.user_trade(instrument, execution) for execution in page]
+    return [
+        shapes_orders.user_trade(call.terms_then(instrument.symbol, execution.time_ns), execution)
+        for execution in page
+    ]
 
 
 def _countdown(call: Call) -> object:

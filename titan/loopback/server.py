@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from aiohttp import WSMsgType, web
 
 from titan.loopback import rest
+from titan.loopback.answer import RestAnswer
 from titan.loopback.control import Control
 from titan.loopback.desk import Desk
+from titan.loopback.fault_sockets import SocketFaults, abort, whole
 from titan.loopback.streams import Connection, answer_request
 
 OBSERVER_HEADER = "X-Titan-Observer"
@@ -18,9 +20,9 @@ OBSERVER_HEADER = "X-Titan-Observer"
 _PING_S = 180.0  # Binance pings every 3 minutes
 
 
-def application(desk: Desk) -> web.Application:
-    """The exchange's application; it holds no state of its own beyond `desk`."""
-    face = _Face(desk)
+def application(desk: Desk, faults: SocketFaults | None = None) -> web.Application:
+    """The exchange's application; it holds no state of its own beyond `desk`, and `faults` where they are planned."""
+    face = _Face(desk, faults)
     app = web.Application()
     for prefix in ("", "/public", "/market", "/private"):
         app.router.add_get(prefix + "/ws", face.raw)
@@ -37,36 +39,40 @@ def application(desk: Desk) -> web.Application:
 class _Face:
     """Handlers of the application."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, faults: SocketFaults | None) -> None:
         self._desk = desk
+        self._faults = faults
         self._sockets: set[web.WebSocketResponse] = set()
 
-    async def rest(self, request: web.Request) -> web.Response:
+    async def rest(self, request: web.Request) -> web.StreamResponse:
         body = (await request.read()).decode(errors="replace")
         path, _, query = request.raw_path.partition("?")
-        found = rest.answer(
-            self._desk, request.method, path, query, body, request.headers.get("X-MBX-APIKEY")
-        )
-        return web.Response(
-            status=found.status, headers=found.headers, body=found.body, content_type="application/json"
-        )
 
-    async def raw(self, request: web.Request) -> web.WebSocketResponse:
+        def carried_out() -> RestAnswer:
+            key = request.headers.get("X-MBX-APIKEY")
+            return rest.answer(self._desk, request.method, path, query, body, key)
+
+        if self._faults is None:
+            return whole(carried_out())
+        return await self._faults.call(request, carried_out)
+
+    async def raw(self, request: web.Request) -> web.StreamResponse:
         """``/ws``, ``/ws/<stream>/<stream>``, ``/ws/<listenKey>``, ``/ws?listenKey=``; ccxt adds a number."""
         names = [name for name in request.match_info.get("names", "").split("/") if name]
         if "listenKey" in request.query:
             names.append(request.query["listenKey"])
         return await self._stream(request, names, combined=False)
 
-    async def combined(self, request: web.Request) -> web.WebSocketResponse:
+    async def combined(self, request: web.Request) -> web.StreamResponse:
         """``/stream?streams=<stream>/<stream>``."""
         names = [name for name in request.query.get("streams", "").split("/") if name]
         return await self._stream(request, names, combined=True)
 
-    async def _stream(
-        self, request: web.Request, names: Iterable[str], combined: bool
-    ) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=_PING_S)
+    async def _stream(self, request: web.Request, names: Iterable[str], combined: bool) -> web.StreamResponse:
+        if self._faults is not None and self._faults.refusing:
+            return abort(request)
+        # Pings are answered below: a half-dead connection answers none.
+        socket = web.WebSocketResponse(heartbeat=_PING_S, autoping=False)
         await socket.prepare(request)
         self._desk.catch_up()
         key, account = next(
@@ -74,7 +80,9 @@ class _Face:
             ("", ""),
         )
         counted = OBSERVER_HEADER not in request.headers
-        connection = Connection(socket, combined, account, key, counted)
+        stream = "private" if account else "market"
+        faults = self._faults.frames(stream) if self._faults is not None else None
+        connection = Connection(socket, combined, account, key, counted, faults)
         register = self._desk.register
         if account:
             register.add_private(connection)
@@ -85,6 +93,8 @@ class _Face:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     connection.send(answer_request(register, connection, message.data))
+                elif message.type is WSMsgType.PING and not connection.silent:
+                    await socket.pong(message.data)
         finally:
             register.remove(connection)
             self._sockets.discard(socket)

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from titan.loopback.fault_frames import FrameFaults
+
 _NAME = re.compile(r"^(?P<symbol>!|[a-z0-9_]+@)(?P<rest>.+)$")
 _MOST_QUEUED = 100_000
 
@@ -26,6 +28,8 @@ class Connection:
         Of a private stream; empty on public ones.
     counted : bool
         False for an observer, whose frames no lock-step runner waits for.
+    faults : FrameFaults, optional
+        What goes wrong with its frames.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Connection:
         account: str = "",
         listen_key: str = "",
         counted: bool = True,
+        faults: FrameFaults | None = None,
     ) -> None:
         self.account = account
         self.listen_key = listen_key
@@ -42,11 +47,23 @@ class Connection:
         self.combined = combined
         self.names: set[str] = set()
         self._socket = socket
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._faults = faults
+        self._queue: asyncio.Queue[tuple[bytes, float] | None] = asyncio.Queue()
+
+    @property
+    def silent(self) -> bool:
+        """Whether a fault keeps it from saying anything, an answer to a ping included."""
+        return self._faults is not None and self._faults.silent
 
     def send(self, payload: bytes) -> None:
-        """Queue one frame."""
-        self._queue.put_nowait(payload)
+        """Queue one frame, or what a fault makes of it."""
+        if self._faults is None:
+            self._queue.put_nowait((payload, 0.0))
+            return
+        frames, delay_s = self._faults.take(payload)
+        due_s = asyncio.get_running_loop().time() + delay_s if delay_s else 0.0
+        for frame in frames:
+            self._queue.put_nowait((frame, due_s))
 
     def publish(self, name: str, payload: bytes) -> None:
         """Queue one data frame of stream `name`."""
@@ -59,13 +76,16 @@ class Connection:
     async def write(self) -> None:
         """Send what is queued until the socket closes; a reader too far behind is cut off."""
         while not self._socket.closed:
-            payload = await self._queue.get()
-            if payload is None:
+            queued = await self._queue.get()
+            if queued is None:
                 await self._socket.close(code=WSCloseCode.GOING_AWAY)
                 return
             if self._queue.qsize() > _MOST_QUEUED:
                 await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"slow consumer")
                 return
+            payload, due_s = queued
+            if due_s:
+                await asyncio.sleep(due_s - asyncio.get_running_loop().time())
             try:
                 await self._socket.send_frame(payload, WSMsgType.TEXT)
             except ConnectionError:

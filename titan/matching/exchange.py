@@ -16,6 +16,7 @@ from titan.matching.clearing import Clearing
 from titan.matching.desk import OrderDesk
 from titan.matching.market import Market, check_mark
 from titan.matching.orders import LiveOrder
+from titan.matching.regrid import regrid
 from titan.matching.replay_book import ReplayBook, SequenceGap
 from titan.matching.statements import account_changed, balance_records, position_record, transferred
 from titan.matching.terms import SECOND_NS, AccountTerms, ExchangeSettings
@@ -226,6 +227,16 @@ class Exchange:
             )
         market.instrument = instrument
 
+    def regrid(self, symbol: str, tick_size: Decimal) -> Instrument:
+        """State another tick; positions stay. ValueError if an order stands, or an event of the old grid waits."""
+        if self._desk.events:
+            raise ValueError(f"{symbol}: the tick cannot change while events are not drained")
+        return regrid(self._market(symbol), self._accounts.values(), tick_size, self.now_ns)
+
+    def terms_at(self, symbol: str, time_ns: int) -> Instrument:
+        """The terms whose grid held at a moment: ticks and lots of a record mean what they meant when it was made."""
+        return self._market(symbol).terms_at(time_ns)
+
     def depth(self, symbol: str, levels: int = 0) -> Depth:
         """The best levels of each side (0: all)."""
         return self._market(symbol).depth(levels, self.now_ns)
@@ -275,6 +286,10 @@ class Exchange:
         owner = self._account(account)
         markets = [self._market(symbol)] if symbol else list(self._markets.values())
         return tuple(position_record(owner, market, self.settings.brackets) for market in markets)
+
+    def lots(self, account: str, symbol: str) -> int:
+        """Signed lots held of a symbol."""
+        return self._account(account).lots(symbol)
 
     def fees(self, account: str, symbol: str) -> tuple[Decimal, Decimal]:
         """Commission (maker, taker) as fractions of notional."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections import deque
 from decimal import Decimal
 
+import msgspec
+
 from titan.matching.account import to_money
 from titan.matching.book import MatchingBook, VenueBook
 from titan.matching.replay_book import ReplayBook
@@ -55,6 +57,18 @@ class Market:
         self._mark_recorded = False
         self._update_id = 0
         self._top = (0, 0, 0, 0)
+        self._past: list[tuple[int, Instrument]] = []
+
+    def regrid(self, tick_size: Decimal, now_ns: int) -> None:
+        """Another tick from here on; nothing may stand in the book."""
+        self._past.append((now_ns, self.instrument))
+        self.instrument = msgspec.structs.replace(self.instrument, tick_size=tick_size)
+        self.last_trade = None
+        self._top = (0, 0, 0, 0)
+
+    def terms_at(self, time_ns: int) -> Instrument:
+        """The terms whose grid held at a moment; the last of a moment is the one before a change."""
+        return next((terms for until_ns, terms in self._past if time_ns <= until_ns), self.instrument)
 
     @property
     def book(self) -> VenueBook:

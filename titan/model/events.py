@@ -115,7 +115,11 @@ class OrderUpdate(VenueEvent, frozen=True, tag="order_update"):
 
 
 class Fill(VenueEvent, frozen=True, tag="fill"):
-    """One execution of an order of ours. `fee` is what was charged (a rebate is negative), in `fee_asset`."""
+    """One execution of an order of ours. `fee` is what was charged (a rebate is negative), in `fee_asset`.
+
+    `tick_size` is what `price` counts where that is not the instrument's present tick: an execution from before a
+    change of terms, read again. None is the present one.
+    """
 
     client_id: str
     venue_id: str
@@ -128,6 +132,11 @@ class Fill(VenueEvent, frozen=True, tag="fill"):
     fee_asset: str
     realized: Decimal
     source: Source
+    tick_size: Decimal | None = None
+
+    def price_in(self, instrument: Instrument) -> Decimal:
+        """The price in quote currency, by the instrument's terms or its own tick."""
+        return instrument.price(self.price) if self.tick_size is None else self.price * self.tick_size
 
 
 class CommandOutcome(VenueEvent, frozen=True, tag="command_outcome"):

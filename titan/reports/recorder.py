@@ -219,7 +219,7 @@ class _Recorder:
             trade_id=fill.trade_id,
             side=fill.side,
             quantity=market.units(fill.size),
-            price=market.known.price(fill.price),
+            price=fill.price_in(market.known),
             mid_before=market.mid,
             maker=fill.maker,
             fee=fill.fee,

@@ -13,6 +13,7 @@ COMMIT_S = 0.001
 class SteppedWriter(SessionWriter):
     """A `SessionWriter` whose commits the running event loop makes; everything else is the same code."""
 
+    commit_s = COMMIT_S
     _due: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
@@ -23,7 +24,7 @@ class SteppedWriter(SessionWriter):
 
     def _hasten(self) -> None:
         if not self._closing:
-            self._commit_within(COMMIT_S)
+            self._commit_within(self.commit_s)
 
     def _commit_within(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

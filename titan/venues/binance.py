@@ -30,7 +30,7 @@ from titan.venues.binance_account import AccountCalls
 from titan.venues.binance_config import BinanceConfig
 from titan.venues.binance_fills import FillsQuery, OrderNames, QueryRefused, reason_of, rows
 from titan.venues.binance_streams import BinanceStreams
-from titan.venues.ccxt_client import Answer, ClientConfig, RestClient
+from titan.venues.ccxt_client import Answer, ClientConfig, Endpoint, RestClient
 from titan.venues.server_time import Measured, synchronise
 from titan.venues.supervised import supervised
 from titan.venues.websocket import Connector
@@ -182,21 +182,18 @@ class BinanceAdapter:
         instrument = self._terms.get(command.symbol)
         if instrument is None:
             return [self._outcome("place", command, "not_sent", "", "its instrument's terms were never read")]
-        answer = await self._client.call(calls.PLACE, place_params(command, instrument))
-        return [self._order_answer("place", command, answer)]
+        return await self._about_order("place", command, calls.PLACE, place_params(command, instrument))
 
     async def amend(self, command: c.AmendOrder) -> list[JournalledEvent]:
         """Change an open order, once."""
         instrument = self._terms.get(command.symbol)
         if instrument is None:
             return [self._outcome("amend", command, "not_sent", "", "its instrument's terms were never read")]
-        answer = await self._client.call(calls.AMEND, amend_params(command, instrument))
-        return [self._order_answer("amend", command, answer)]
+        return await self._about_order("amend", command, calls.AMEND, amend_params(command, instrument))
 
     async def cancel(self, command: c.CancelOrder) -> list[JournalledEvent]:
         """Cancel one order."""
-        answer = await self._client.call(calls.CANCEL, cancel_params(command))
-        return [self._order_answer("cancel", command, answer)]
+        return await self._about_order("cancel", command, calls.CANCEL, cancel_params(command))
 
     async def cancel_all(self, command: c.CancelAll) -> list[JournalledEvent]:
         """Cancel every order of a symbol. Success proves nothing of any one order, so it gives no event."""
@@ -205,7 +202,16 @@ class BinanceAdapter:
             return []
         return [self._failure("cancel_all", command, answer)]
 
-    def _order_answer(self, action: Action, command: c.OrderCommand, answer: Answer) -> JournalledEvent:
+    async def _about_order(
+        self, action: Action, command: c.OrderCommand, endpoint: Endpoint, params: Mapping[str, str]
+    ) -> list[JournalledEvent]:
+        since_s = asyncio.get_running_loop().time()
+        answer = await self._client.call(endpoint, params)
+        return [self._order_answer(action, command, answer, since_s)]
+
+    def _order_answer(
+        self, action: Action, command: c.OrderCommand, answer: Answer, since_s: float
+    ) -> JournalledEvent:
         """An `OrderUpdate` if the answer is whole and of this order, else what the failure proves."""
         if answer.status != 200 or refusal(answer.value) is not None:
             return self._failure(action, command, answer)
@@ -216,6 +222,7 @@ class BinanceAdapter:
         if (update.client_id, update.symbol) != (command.client_id, command.symbol):
             text = f"the answer is about {update.client_id} of {update.symbol}; query the order"
             return self._outcome(action, command, "unknown", "", text)
+        self._streams.owe(since_s)
         return update
 
     def _failure(
@@ -276,14 +283,16 @@ class BinanceAdapter:
         return [OpenOrders(time_ns=self._clock.now_ns(), venue=self.config.venue, orders=orders)]
 
     async def query_account(self, command: c.QueryAccount) -> list[JournalledEvent]:
-        """Balances and positions."""
+        """Balances and positions; the snapshot's `venue_ns` is the venue's time when it was asked for."""
+        asked_ns = self._client.venue_ns()
         try:
             account = self._value(await self._client.call(calls.ACCOUNT, {}))
             positions = rows(await self._client.call(calls.POSITIONS, {}))
             now_ns = self._clock.now_ns()
-            return [
-                account_from_rest(account, positions, command.purpose, now_ns, self.config.venue, self._terms)
-            ]
+            found = account_from_rest(
+                account, positions, command.purpose, now_ns, self.config.venue, self._terms
+            )
+            return [msgspec.structs.replace(found, venue_ns=asked_ns)]
         except (WireError, QueryRefused) as error:
             return [self._query_failed("query_account", str(error))]
 
@@ -300,20 +309,26 @@ class BinanceAdapter:
         return [*income, queried]
 
     async def query_instruments(self, command: c.QueryInstruments) -> list[JournalledEvent]:
-        """An `InstrumentUpdate` for every configured symbol, then its `FeeRates`."""
+        """An `InstrumentUpdate` for every configured symbol, then its `FeeRates`.
+
+        The new terms hold from the return on, all of them or none: what is still being read is in nobody's ticks yet.
+        """
         events: list[JournalledEvent] = []
         try:
-            self._learn(self._value(await self._client.call(calls.EXCHANGE_INFO, {})))
+            terms = self._terms | self._read_terms(
+                self._value(await self._client.call(calls.EXCHANGE_INFO, {}))
+            )
             for symbol in self.config.symbols:
-                if symbol not in self._terms:
+                if symbol not in terms:
                     text = f"the venue lists no tradable {symbol}; correct symbols in [venue.{self.config.venue}]"
                     return [self._query_failed("query_instruments", text, symbol, final=True)]
                 rates = self._value(await self._client.call(calls.COMMISSION, {"symbol": symbol}))
                 now_ns = self._clock.now_ns()
-                events.append(InstrumentUpdate(time_ns=now_ns, instrument=self._terms[symbol]))
+                events.append(InstrumentUpdate(time_ns=now_ns, instrument=terms[symbol]))
                 events.append(fee_rates_from_rest(rates, now_ns, self.config.venue))
         except (WireError, QueryRefused) as error:
             return [self._query_failed("query_instruments", str(error))]
+        self._terms = terms
         return events
 
     async def query_setup(self, command: c.QuerySetup) -> list[JournalledEvent]:
@@ -344,11 +359,12 @@ class BinanceAdapter:
             return self._query_failed("request_book", reason_of(answer), command.symbol)
         return wrap_snapshot(command.symbol, answer.payload)
 
-    def _learn(self, info: Mapping[str, Any]) -> None:
-        """Take in the terms of every symbol: positions and orders of others have to be told, too."""
+    def _read_terms(self, info: Mapping[str, Any]) -> dict[str, Instrument]:
+        """The terms of every symbol: positions and orders of others have to be told, too."""
         entries = info.get("symbols")
         if not isinstance(entries, list):
             raise QueryRefused("exchangeInfo lists no symbols")
+        found: dict[str, Instrument] = {}
         for entry in entries:
             symbol = entry.get("symbol") if isinstance(entry, dict) else None
             if not isinstance(symbol, str):
@@ -363,7 +379,8 @@ class BinanceAdapter:
                 continue
             if known is not None and fresh != known:
                 fresh = msgspec.structs.replace(fresh, version=known.version + 1)
-            self._terms[symbol] = fresh
+            found[symbol] = fresh
+        return found
 
     def _value(self, answer: Answer) -> dict[str, Any]:
         value = answer.value

@@ -83,6 +83,8 @@ class BinanceStreams:
         self._sinks = sinks
         self._instruments = instruments
         self._keep_alive: asyncio.Task[None] | None = None
+        self._owed: asyncio.TimerHandle | None = None
+        self._heard_s = 0.0
         self._renewed_ns = 0
         self._renewal_due = asyncio.Event()
         symbols = [symbol.lower() for symbol in config.symbols]
@@ -107,6 +109,30 @@ class BinanceStreams:
             on_fault=sinks.fault,
         )
 
+    def owe(self, since_s: float) -> None:
+        """The venue has answered about an order: the private stream, if it lives, speaks of it, too.
+
+        It may be silent for hours, so silence alone tells nothing. One that says nothing of an answered order has
+        gone deaf: its key has expired and the word of that was lost, or nothing is behind the connection any more.
+
+        Parameters
+        ----------
+        since_s : float
+            The loop's time when the call began: the stream is often faster than the answer.
+        """
+        patience_s = self._config.stale_after_s
+        if patience_s > 0 and self._heard_s < since_s and self._owed is None:
+            self._owed = asyncio.get_running_loop().call_later(patience_s, self._deaf, patience_s)
+
+    def _deaf(self, patience_s: float) -> None:
+        self._owed = None
+        self.private.rebuild(f"no word for {patience_s:g} s of an order that the venue has answered")
+
+    def _paid(self) -> None:
+        if self._owed is not None:
+            self._owed.cancel()
+            self._owed = None
+
     async def open(self, timeout_s: float) -> None:
         """Connect both; `TimeoutError` if one does not come up."""
         await self.private.open(timeout_s)
@@ -117,6 +143,7 @@ class BinanceStreams:
         """Close both."""
         if self._keep_alive is not None:
             self._keep_alive.cancel()
+        self._paid()
         await self.market.close()
         await self.private.close()
 
@@ -166,6 +193,8 @@ class BinanceStreams:
 
     def take_private(self, payload: bytes) -> None:
         """Exactly one delivery a frame; a frame that is unreadable or ends the key also ends the connection."""
+        self._heard_s = asyncio.get_running_loop().time()
+        self._paid()
         try:
             found = decode_user_event(payload, self._clock.now_ns(), self._config.venue, self._instruments())
         except WireError as error:

@@ -196,10 +196,20 @@ class RestClient:
 
     def __init__(self, config: ClientConfig, clock: Clock, budget: WeightBudget) -> None:
         self.budget = budget
-        self.offset_ns = 0
+        self._offset_ns = 0
         self._clock = clock
         self._config = config
         self._signer: Any = None
+
+    @property
+    def offset_ns(self) -> int:
+        """Venue's clock minus the session's, as last measured."""
+        return self._offset_ns
+
+    @offset_ns.setter
+    def offset_ns(self, offset_ns: int) -> None:
+        self.budget.correct(offset_ns - self._offset_ns)
+        self._offset_ns = offset_ns
 
     def venue_ns(self) -> int:
         """The venue's time now, as far as the offset is known."""

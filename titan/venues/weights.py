@@ -78,7 +78,8 @@ class WeightBudget:
         self._windows = {
             name: _Window(getattr(limits, name), length_ns) for name, length_ns in _WINDOW_NS.items()
         }
-        self._shut_until_ns = 0
+        self._banned_until_ns = 0
+        self._paused_until_ns = 0
         self._listening = True
         self._probed_ns: int | None = None
         self._cancels_left = 0
@@ -133,27 +134,37 @@ class WeightBudget:
                 window.roll(now_ns)
                 window.used = max(window.used, int(plain[header]))
         if status in (418, 429):
-            self._shut(status, self._reopens_ns(plain, body, now_ns))
+            self._shut(status, plain, body, now_ns)
         elif now_ns >= self._shut_until_ns:
             self._listening, self._probed_ns = True, None
 
-    def _shut(self, status: int, until_ns: int) -> None:
+    @property
+    def _shut_until_ns(self) -> int:
+        return max(self._banned_until_ns, self._paused_until_ns)
+
+    def _shut(self, status: int, headers: Mapping[str, str], body: str, now_ns: int) -> None:
+        """A ban names a moment of the venue's clock, a limit a pause from now on."""
         if status == 418:
             self._cancels_left = 0
         elif self._listening:
             self._cancels_left = self._most_cancels
         self._listening, self._probed_ns = False, None
-        if until_ns > self._shut_until_ns:
-            self._shut_until_ns = until_ns
-            said = "banned (418)" if status == 418 else "too many requests (429)"
-            self.shut(until_ns, said)
-
-    def _reopens_ns(self, headers: Mapping[str, str], body: str, now_ns: int) -> int:
+        before_ns = self._shut_until_ns
         banned = _BANNED_UNTIL.search(body)
         if banned:
-            return int(banned.group(1)) * 1_000_000
-        wait = headers.get("retry-after", "")
-        return now_ns + (int(wait) * _S if wait.isdigit() else _WINDOW_NS["weight"])
+            self._banned_until_ns = max(self._banned_until_ns, int(banned.group(1)) * 1_000_000)
+        else:
+            wait = headers.get("retry-after", "")
+            pause_ns = int(wait) * _S if wait.isdigit() else _WINDOW_NS["weight"]
+            self._paused_until_ns = max(self._paused_until_ns, now_ns + pause_ns)
+        if self._shut_until_ns > before_ns:
+            said = "banned (418)" if status == 418 else "too many requests (429)"
+            self.shut(self._shut_until_ns, said)
+
+    def correct(self, change_ns: int) -> None:
+        """The venue's clock has been measured anew: a pause that runs is as long as before, by the new one."""
+        if self._paused_until_ns:
+            self._paused_until_ns += change_ns
 
     @property
     def used(self) -> dict[str, int]:

@@ -57,6 +57,7 @@ _FORCED = frozenset({"NEW_ADL", "NEW_INSURANCE"})
 """Forced closings by the venue: told in one message with the execution."""
 
 _EXPLAINS = _FORCED | {"REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"}
+LIVE_STATES = frozenset({"open", "partially_filled"})
 _EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
 _TOLD_BY_FILLS = frozenset({"COMMISSION", "REALIZED_PNL"})
 _INCOME_KINDS = {"FUNDING_FEE": "funding"}
@@ -187,6 +188,13 @@ def order_from_rest(
     where = f"order {found.clientOrderId} ({found.orderId}) of {found.symbol}"
     instrument = _instrument(instruments, found.symbol, where)
     size, filled = _lots(instrument, found.origQty, where), _lots(instrument, found.executedQty, where)
+    state = _state(found.status, size, filled, where)
+    # An order that has ended may be of an older grid: nobody acts on its price, which is the nearest tick then.
+    price = (
+        _ticks(instrument, found.price, where)
+        if state in LIVE_STATES
+        else _nearest(instrument, found.price, where)
+    )
     return OrderUpdate(
         time_ns=time_ns,
         venue=venue,
@@ -194,9 +202,9 @@ def order_from_rest(
         venue_ns=found.updateTime * _MS,
         client_id=found.clientOrderId,
         venue_id=str(found.orderId),
-        state=_state(found.status, size, filled, where),
+        state=state,
         side=_SIDES[found.side],
-        price=_ticks(instrument, found.price, where),
+        price=price,
         size=size,
         filled=filled,
         reduce_only=found.reduceOnly,
@@ -218,10 +226,15 @@ def fill_from_rest(
     ----------
     client_ids : mapping of str to str
         The venue's order id to the client id, which this answer does not tell; empty where unknown.
+
+    Notes
+    -----
+    A price off the present grid is of a time before the tick changed: it is told exactly, in a tick of its own.
     """
     found = _convert(answer, RestTrade)
     where = f"trade {found.id} of order {found.orderId} of {found.symbol}"
     instrument = _instrument(instruments, found.symbol, where)
+    ticks, tick_size = _exact(instrument, found.price, where)
     return Fill(
         time_ns=time_ns,
         venue=venue,
@@ -231,13 +244,14 @@ def fill_from_rest(
         venue_id=str(found.orderId),
         trade_id=str(found.id),
         side=_SIDES[found.side],
-        price=_ticks(instrument, found.price, where),
+        price=ticks,
         size=_lots(instrument, found.qty, where),
         maker=found.maker,
         fee=_money(found.commission, where),
         fee_asset=found.commissionAsset,
         realized=_money(found.realizedPnl, where),
         source="query",
+        tick_size=tick_size,
     )
 
 
@@ -367,6 +381,19 @@ def _stated(amount: Decimal | None, where: str) -> Decimal | None:
 
 def _ticks(instrument: Instrument, price: Decimal, where: str) -> int:
     return _on_grid(instrument.ticks, _money(price, where), where)
+
+
+def _exact(instrument: Instrument, price: Decimal, where: str) -> tuple[int, Decimal | None]:
+    """A price in ticks, and the tick if it is not the instrument's: the step of its own last decimal."""
+    try:
+        return instrument.ticks(_money(price, where)), None
+    except OffGridError:
+        exponent = int(price.as_tuple().exponent)
+        return int(price.scaleb(-exponent)), Decimal(1).scaleb(exponent)
+
+
+def _nearest(instrument: Instrument, price: Decimal, where: str) -> int:
+    return round(_money(price, where) / instrument.tick_size)
 
 
 def _lots(instrument: Instrument, size: Decimal, where: str) -> int:
