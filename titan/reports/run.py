@@ -82,6 +82,7 @@ def _execute(notebook: Path, out: Path, name: str, title: str, values: Mapping[s
             target,
             parameters=dict(values),
             kernel_name="python3",
+            language="python",
             progress_bar=sys.stderr.isatty(),
             log_output=False,
             extra_arguments=["--IPKernelApp.log_level=ERROR"],

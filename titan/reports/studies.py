@@ -142,7 +142,7 @@ def _checked(name: str, value: object, hint: Any) -> object:
         raise ParameterProblem(
             f"parameter {name} = {value!r} is a {type(value).__name__}; give {kind.__name__}"
         )
-    if isinstance(allowed, Range) and not allowed.low <= float(str(value)) <= allowed.high:
+    if isinstance(allowed, Range) and not allowed.low <= value <= allowed.high:
         span = f"between {allowed.low:g} and {allowed.high:g} {allowed.unit}".rstrip()
         raise ParameterProblem(f"parameter {name} = {value}: must be {span}")
     if isinstance(allowed, Text) and allowed.choices and value not in allowed.choices:
