@@ -20,7 +20,7 @@ from titan.chaos.arguments import add_chaos
 from titan.engine.strategies import StrategyError
 from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
 from titan.model.contract import ParameterError
-from titan.reports.arguments import add_report
+from titan.reports.arguments import add_report, add_trace
 from titan.scaffold import ScaffoldError
 from titan.settings import SettingsError
 from titan.settings import load as load_settings
@@ -173,6 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_operator_commands(commands, _operate)
 
     add_report(commands).set_defaults(run=_report)
+    add_trace(commands).set_defaults(run=_trace)
 
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))
@@ -302,6 +303,13 @@ def _report(options: argparse.Namespace) -> int:
     if made:
         _complain("report", made)
     return 1 if made else CLEAN
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from titan.reports.trace_command import run
+
+    run(options)
+    return CLEAN
 
 
 def _session_directory(options: argparse.Namespace) -> Path:

@@ -27,3 +27,17 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--out", type=Path, metavar="DIR", help="folder for the .ipynb and .html (default: [reports] out)"
     )
     return report
+
+
+def add_trace(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Add the command; nothing of the reports is imported."""
+    trace = commands.add_parser(
+        "trace", help="from a fill back to its order, decision, parameters, code and data"
+    )
+    trace.add_argument("fill", metavar="FILL", help="the venue's trade id, or the order's client id")
+    trace.add_argument(
+        "--session", default="", metavar="ID", help="name or directory (default: all, the last first)"
+    )
+    trace.add_argument("--settings", type=Path)
+    trace.add_argument("--json", action="store_true", help="one JSON object")
+    return trace
