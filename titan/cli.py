@@ -22,7 +22,7 @@ from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, Usag
 from titan.model.contract import ParameterError
 from titan.reports.arguments import add_report, add_trace
 from titan.scaffold import ScaffoldError
-from titan.settings import SettingsError
+from titan.settings import Settings, SettingsError
 from titan.settings import load as load_settings
 
 
@@ -79,7 +79,11 @@ def _live(options: argparse.Namespace) -> int:
         overrides["live.mode"] = options.mode
     if options.venue:
         overrides["live.venue"] = options.venue
-    settings = load_settings(options.settings, overrides=overrides)
+
+    def read() -> Settings:
+        return load_settings(options.settings, overrides=overrides)
+
+    settings = read()
     acts = Acts(
         stated_mode=load_settings(options.settings, environment={}).live.mode,
         live_flag=options.live,
@@ -94,6 +98,7 @@ def _live(options: argparse.Namespace) -> int:
         quiet=options.json,
         acts=acts,
         faults=options.faults,
+        read_settings=read,
     )
     result = asyncio.run(run(settings, wanted))
     _show(result.summary, as_json=options.json)

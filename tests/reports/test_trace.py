@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.reports.tape import Tape, linear
@@ -89,6 +90,28 @@ def test_the_decision_is_the_one_at_the_price_of_the_fill(session: tuple[Path, s
     text = "\n".join(lines(found))
     assert "sold 0.004 at 60005.0 as maker on desk:BTCUSDT" in text
     assert f"decision at input {found.decided_seq}, prices in USDT" in text
+
+
+def test_parameters_are_those_in_use_at_the_decision(tmp_path: Path) -> None:
+    """A reload that was taken up counts from there on; one that was refused, or came later, does not."""
+    tape = Tape(tmp_path / "sessions", BTC)
+    for request, done, edge_bps in (("a", True, 1.0), ("b", False, 2.0)):
+        strategies = tuple(
+            msgspec.structs.replace(each, minimum_edge_bps=edge_bps) for each in tape.config.strategies
+        )
+        config = msgspec.structs.replace(tape.config, strategies=strategies)
+        tape.put(
+            e.SettingsReloaded(
+                time_ns=tape.now_ns, config=msgspec.msgpack.encode(config), who="", why="", request=request
+            ),
+            c.OperatorAnswer(request=request, done=done, text=""),
+        )
+    order = tape.place(BTC, -1, 600_100, 10)
+    fill = tape.fill(BTC, -1, 600_100, 10, client_id=order)
+    found = trace_fill(tape.kill(), fill.trade_id)
+    assert found is not None
+    assert found.strategy is not None
+    assert found.strategy.minimum_edge_bps == 1.0
 
 
 def test_orders_of_no_strategy_have_no_decision(tmp_path: Path) -> None:

@@ -184,9 +184,18 @@ class StrategyHost(Seat):
     def __init__(self, config: StrategyConfig, module: StrategyModule) -> None:
         super().__init__(config, config.key)
         self.module = module
-        self.parameters = module.Parameters(*config.parameters)
-        self.state = module.initial(self.parameters)
+        self._begin()
         self.evaluated_ns = 0
+
+    def _begin(self) -> None:
+        self.parameters = self.module.Parameters(*self.config.parameters)
+        self.state = self.module.initial(self.parameters)
+
+    def reconfigure(self, config: StrategyConfig) -> None:
+        """Quote by another configuration of the same strategy; other parameters begin a new state."""
+        changed, self.config = config.parameters != self.config.parameters, config
+        if changed:
+            self._begin()
 
     def evaluate(self, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
         """Update the strategy and return the quotes it wants, rounded, clamped and laddered.
@@ -204,12 +213,17 @@ class StrategyHost(Seat):
 
     def snapshot(self) -> dict[str, Any]:
         """The strategy's state as plain data."""
-        return super().snapshot() | {"state": list(self.state), "evaluated_ns": self.evaluated_ns}
+        return super().snapshot() | {
+            "state": list(self.state),
+            "parameters": list(self.config.parameters),
+            "evaluated_ns": self.evaluated_ns,
+        }
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Take up a snapshot."""
+        """Take up a snapshot; a state that was made of other parameters is of no use."""
         super().restore(data)
-        self.state = typed(self.module.State, data["state"])
+        if data.get("parameters", list(self.config.parameters)) == list(self.config.parameters):
+            self.state = typed(self.module.State, data["state"])
         self.evaluated_ns = data["evaluated_ns"]
 
 

@@ -12,7 +12,7 @@ import msgspec
 from titan.engine.configuration import KernelConfig, StrategyConfig
 from titan.engine.strategies import StrategyError, load_strategy
 from titan.model import events as e
-from titan.model.commands import AmendOrder, CancelOrder, Decision, PlaceOrder
+from titan.model.commands import AmendOrder, CancelOrder, Decision, OperatorAnswer, PlaceOrder
 from titan.model.contract import parameter_ranges
 from titan.model.instruments import Instrument, InstrumentKey
 from titan.model.orders import Lifetime
@@ -126,15 +126,21 @@ def _fills(event: Any) -> tuple[e.Fill, ...]:
 def _traced(reader: SessionReader, config: KernelConfig, seq: int, fill: e.Fill, terms: Instrument) -> Trace:
     happenings: list[Happening] = []
     times: dict[int, int] = {}
+    reloads: list[tuple[int, e.SettingsReloaded]] = []
     booked: set[str] = set()  # an execution is told by the stream, and again by whoever asks
     for at, event in session_events(reader, config):
         times[at] = event.time_ns
+        if isinstance(event, e.SettingsReloaded):
+            reloads.append((at, event))
         told = [text for text in _told(event, fill, terms) if text not in booked]
         booked.update(text for text in told if text.startswith("filled"))
         happenings += [Happening(event.time_ns, at, text) for text in told]
     decided: tuple[int, PlaceOrder | AmendOrder] | None = None
     strategy = ""
+    taken_up: set[str] = set()
     for at, _, command in reader.commands():
+        if isinstance(command, OperatorAnswer) and command.done:
+            taken_up.add(command.request)
         if getattr(command, "client_id", "") != fill.client_id:
             continue
         if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
@@ -145,6 +151,9 @@ def _traced(reader: SessionReader, config: KernelConfig, seq: int, fill: e.Fill,
             at_price = command.price == fill.price
             if decided is None or at_price or decided[1].price != fill.price:
                 decided = at, command
+    for at, reload in reloads:
+        if decided and at < decided[0] and reload.request in taken_up:
+            config = msgspec.msgpack.decode(reload.config, type=KernelConfig)
     key = InstrumentKey(fill.venue, fill.symbol)
     named = (each for each in config.strategies if each.name == strategy and key in each.keys)
     return Trace(
