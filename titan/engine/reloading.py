@@ -74,7 +74,9 @@ def _fixed(old: KernelConfig, new: KernelConfig) -> Iterator[str]:
 
 def _place(strategy: StrategyConfig) -> StrategyConfig:
     """A strategy without what may change: where it stands, and by which code."""
-    return msgspec.structs.replace(strategy, parameters=(), requote_ticks=1, minimum_edge_bps=0.0)
+    return msgspec.structs.replace(
+        strategy, parameters=(), requote_ticks=1, minimum_edge_bps=0.0, calibrated=None
+    )
 
 
 def _changes(desk: Desk, new: KernelConfig) -> Iterator[str]:
@@ -90,6 +92,7 @@ def _changes(desk: Desk, new: KernelConfig) -> Iterator[str]:
                 **dict(zip(names, each.parameters, strict=True)),
                 "requote_ticks": each.requote_ticks,
                 "minimum_edge_bps": each.minimum_edge_bps,
+                "artefact": each.calibrated.artefact if each.calibrated else "none",
             }
             for each in (before, after)
         )

@@ -103,6 +103,8 @@ class Seat:
         self.quarantined = ""
         self.denied = ""
         self.obstacle = "the session has not started"
+        self.doubted = ""
+        """What was last told of parameters in doubt."""
         self.waits = {1: Wait(), -1: Wait()}
         self._bought = 0
         self._sold = 0
@@ -148,13 +150,14 @@ class Seat:
 
     def orders(self, quotes: Quotes, view: View, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
         """The quotes rounded, clamped and laddered."""
-        return _in_ticks(quotes, view, outlook, self.config.minimum_edge_bps)
+        return _in_ticks(quotes, view, outlook, self.config)
 
     def snapshot(self) -> dict[str, Any]:
         """What is known here as plain data."""
         return {
             "quarantined": self.quarantined,
             "denied": self.denied,
+            "doubted": self.doubted,
             "obstacle": self.obstacle,
             "flow": [self._bought, self._sold],
             "waits": {str(side): asdict(wait) for side, wait in self.waits.items()},
@@ -164,6 +167,7 @@ class Seat:
         """Take up a snapshot."""
         self.quarantined = data["quarantined"]
         self.denied = data["denied"]
+        self.doubted = data.get("doubted", "")
         self.obstacle = data["obstacle"]
         self._bought, self._sold = data["flow"]
         for side, kept in data.get("waits", {}).items():
@@ -228,11 +232,12 @@ class StrategyHost(Seat):
 
 
 def _in_ticks(
-    quotes: Quotes, view: View, outlook: Outlook, minimum_edge_bps: float
+    quotes: Quotes, view: View, outlook: Outlook, config: StrategyConfig
 ) -> list[tuple[Wanted, Decision]]:
     """The quotes as orders: adjusted to signals and risk state, worth their fee, off the touch, in ticks and lots."""
     signals, adjustment = _adjustment(view, outlook)
-    adjusted = adjust(adjustment, quotes, view.maker_fee, minimum_edge_bps)
+    adjusted = adjust(adjustment, quotes, view.maker_fee, config.minimum_edge_bps)
+    artefact = None if config.calibrated is None else config.calibrated.artefact
     book = outlook.book
     prices = quoting.round_inside(adjusted.bid, adjusted.ask, book.best_bid, book.best_ask, view.tick_size)
     wanted: list[tuple[Wanted, Decision]] = []
@@ -249,6 +254,7 @@ def _in_ticks(
             inventory=view.inventory,
             spread_multiplier=adjustment.spread_multiplier,
             size_multiplier=adjustment.size_multiplier,
+            artefact=artefact,
             **_reasons(level.side, signals, adjustment) if outlook.signals is not None else {},
         )
         wanted.append((Wanted(level.side, level.price_ticks, lots), decision))

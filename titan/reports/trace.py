@@ -232,7 +232,9 @@ def lines(trace: Trace) -> Iterator[str]:
         for text, value in steps(trace.decision).items():
             yield f"  {text:32} {value:.10g}"
     if trace.strategy is not None:
-        yield f"parameters of {trace.strategy.name}, {trace.strategy.code}"
+        artefact = trace.decision.artefact if trace.decision else None
+        found = f"artefact {artefact}" if artefact else "from the settings alone"
+        yield f"parameters of {trace.strategy.name}, {trace.strategy.code}, {found}"
         for name, value in parameters_of(trace.strategy).items():
             yield f"  {name:32} {value:.10g}"
     header = trace.header
@@ -257,6 +259,7 @@ def as_builtins(trace: Trace) -> dict[str, Any]:
         "input": trace.seq,
         "happenings": [each._asdict() for each in trace.happenings],
         "decision": None if trace.decision is None else steps(trace.decision),
+        "artefact": None if trace.decision is None else trace.decision.artefact,
         "decided_at_input": trace.decided_seq,
         "strategy": None if trace.strategy is None else trace.strategy.name,
         "code": None if trace.strategy is None else trace.strategy.code,
