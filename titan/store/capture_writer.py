@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from titan.store.captures import SUFFIX
+
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _LEVEL = 6
 _NS_PER_S = 1_000_000_000
-SUFFIX = ".capture.gz"
 
 
 class Rotation(NamedTuple):

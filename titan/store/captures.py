@@ -11,7 +11,7 @@ import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -27,8 +27,13 @@ _NS_PER_S = 1_000_000_000
 _SECONDS = re.compile(rb"(?P<url>\S+ -> )?(?P<time>\d{9,10}\.\d+): (?P<payload>.*)", re.DOTALL)
 _DEPTH_OF = re.compile(rb"/depth\?(?:.*&)?symbol=(\w+)")
 _RECORDER_LINE = re.compile(rb"configuration: |\S+ <-> \d")
+_PACKING = re.compile(r"(\.(capture|dat|gz|xz|zip))+$")
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
 _CUT = (gzip.BadGzipFile, zlib.error, lzma.LZMAError)
+
+
+SUFFIX = ".capture.gz"
+"""How the files of `titan record` end."""
 
 
 class CaptureError(ValueError):
@@ -45,6 +50,31 @@ class CapturedFrame(NamedTuple):
     time_ns: int
     payload: bytes
     line: int
+
+
+def plain_name(path: Path) -> str:
+    """A file's name without what says how it is packed."""
+    return _PACKING.sub("", path.name)
+
+
+def captures_in(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, and in place of a folder every recorded capture in it, by name.
+
+    Raises
+    ------
+    CaptureError
+        For a folder that holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(path.rglob(f"*{SUFFIX}"))
+        if not inside:
+            raise CaptureError(f"{path}: holds no file *{SUFFIX}; name the captures themselves")
+        found += inside
+    return found
 
 
 def open_capture(path: Path) -> IO[bytes]:

@@ -11,7 +11,6 @@ so it stands by itself; writing the same source again replaces it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -25,12 +24,12 @@ from pyarrow import parquet
 from titan.model.instruments import Instrument
 from titan.store import tape as t
 from titan.store.capture_tapes import Part
+from titan.store.captures import plain_name
 from titan.store.tape_build import join
 
 FORMAT = 1
 _META = b"titan"
 _EVENTS, _MARKS = ".events.parquet", ".marks.parquet"
-_SUFFIXES = re.compile(r"(\.(capture|dat|gz|xz|zip|csv))+$")
 _ENCODING = {
     "time_ns": "DELTA_BINARY_PACKED",
     "lag_us": "DELTA_BINARY_PACKED",
@@ -91,11 +90,6 @@ class Entry(NamedTuple):
     path: Path
 
 
-def source_name(path: Path) -> str:
-    """A capture's name without what says how it is packed."""
-    return _SUFFIXES.sub("", path.name)
-
-
 def write_part(root: Path, part: Part) -> Path:
     """Write what a source gives to a day; replaces what it gave before, whole or not at all.
 
@@ -105,7 +99,7 @@ def write_part(root: Path, part: Part) -> Path:
         If it cannot be written.
     """
     instrument, tape = part.tape.instrument, part.tape
-    source = source_name(part.source)
+    source = plain_name(part.source)
     folder = (
         root / f"venue={instrument.venue}" / f"symbol={instrument.symbol}" / f"day={part.day.isoformat()}"
     )
