@@ -26,6 +26,7 @@ HEAVY = {
     *("aiohttp", "ccxt", "hmmlearn", "matplotlib", "msgspec", "nbdev", "numba", "numpy", "pandas"),
     *("prometheus_client", "pydantic", "scipy", "sklearn", "statsmodels", "structlog", "vectorbt"),
 }
+FUNCTIONS = {"load_capture": "titan.reports.capture_frames"}
 BROAD = {"Exception", "BaseException"}
 # A strategy is foreign code: whatever it raises quarantines it, is recorded, and leaves the others running.
 # A fault of ours inside a socket's callback must reach the runner, which cancels everything and ends with it.
@@ -106,9 +107,15 @@ def test_tab_completion_lists_the_modules(package: str) -> None:
 
 def test_titan_names_its_rooms() -> None:
     public = {path.parent.name for path in (REPOSITORY / "titan").glob("*/__init__.py")} | {"settings"}
-    assert titan.__all__ == sorted(public)
-    for name in titan.__all__:
+    assert titan.__all__ == sorted(public | set(FUNCTIONS))
+    for name in public:
         assert getattr(titan, name) is importlib.import_module(f"titan.{name}")
+
+
+def test_titan_shows_functions_of_its_rooms() -> None:
+    for name, module in FUNCTIONS.items():
+        assert getattr(titan, name) is getattr(importlib.import_module(module), name)
+        assert name in dir(titan)
 
 
 def test_an_unknown_room_is_an_attribute_error() -> None:

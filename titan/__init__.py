@@ -1,6 +1,7 @@
 """Titan: market making for crypto futures, from the notebook to production.
 
-Rooms and modules are imported when they are first used, so ``import titan`` costs almost nothing.
+Rooms, modules and the functions shown here are imported when they are first used, so ``import titan`` costs almost
+nothing.
 """
 
 from titan._lazy import lazy_package as _lazy_package
@@ -14,6 +15,7 @@ __all__ = [
     "engine",
     "evaluation",
     "live",
+    "load_capture",
     "loopback",
     "market",
     "matching",
@@ -28,4 +30,6 @@ __all__ = [
     "wire",
 ]
 
-__getattr__, __dir__ = _lazy_package(__name__, __path__)
+_FUNCTIONS = {"load_capture": "titan.reports.capture_frames"}
+
+__getattr__, __dir__ = _lazy_package(__name__, __path__, _FUNCTIONS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 
 def module_names(paths: Iterable[str]) -> list[str]:
@@ -15,8 +15,8 @@ def module_names(paths: Iterable[str]) -> list[str]:
 
 
 def lazy_package(
-    name: str, paths: Iterable[str]
-) -> tuple[Callable[[str], ModuleType], Callable[[], list[str]]]:
+    name: str, paths: Iterable[str], functions: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return ``__getattr__`` and ``__dir__`` for the package ``name``.
 
     Parameters
@@ -25,6 +25,8 @@ def lazy_package(
         The package's ``__name__``.
     paths
         The package's ``__path__``, read at each call so that a module added later is found.
+    functions
+        Functions that the package shows as its own, and the module each is in.
 
     Returns
     -------
@@ -32,12 +34,16 @@ def lazy_package(
         The two functions that a package assigns to ``__getattr__`` and ``__dir__``.
     """
 
-    def get_attribute(attribute: str) -> ModuleType:
+    shown = functions or {}
+
+    def get_attribute(attribute: str) -> Any:
+        if attribute in shown:
+            return getattr(importlib.import_module(shown[attribute]), attribute)
         if attribute in module_names(paths):
             return importlib.import_module(f"{name}.{attribute}")
         raise AttributeError(f"package {name!r} has no module {attribute!r}; it has {module_names(paths)}")
 
     def list_names() -> list[str]:
-        return sorted({*vars(sys.modules[name]), *module_names(paths)})
+        return sorted({*vars(sys.modules[name]), *module_names(paths), *shown})
 
     return get_attribute, list_names

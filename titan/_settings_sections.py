@@ -332,13 +332,17 @@ else:
 
 
 class Store(Section):
-    """The journal."""
+    """The journal, and where recorded data is fetched from."""
 
     flush_interval_ms: float = Field(
         2.0, ge=0, le=1_000, description="Longest wait for a group commit, in milliseconds."
     )
     segment_mb: int = Field(
         64, ge=1, le=4_096, description="Size at which a journal file ends, in megabytes."
+    )
+    archive_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = Field(
+        "https://data.binance.vision",
+        description="Address of the history archive that titan data fetch reads.",
     )
 
 

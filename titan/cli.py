@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from titan._data_commands import add_data_commands
 from titan._operator_commands import add_operator_commands
 from titan.chaos.arguments import add_chaos
 from titan.engine.strategies import StrategyError
@@ -144,13 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     backtest.add_argument("--json", action="store_true", help="end with one JSON object on stdout")
     backtest.set_defaults(run=_backtest)
 
-    capture = commands.add_parser("capture", help="recorded market data")
-    actions = capture.add_subparsers(dest="action", required=True)
-    verify = actions.add_parser("verify", help="rebuild the book and compare")
-    verify.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    verify.add_argument("--snapshot", type=Path, metavar="FILE", help="the book at the first file's start")
-    verify.add_argument("--json", action="store_true")
-    verify.set_defaults(run=_capture_verify)
+    add_data_commands(commands, seconds)
 
     journal = commands.add_parser("journal", help="sessions' journals")
     check = journal.add_subparsers(dest="action", required=True).add_parser(
@@ -250,24 +243,6 @@ def _backtest(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     _show(result.summary, as_json=options.json)
     return result.exit_code
-
-
-def _capture_verify(options: argparse.Namespace) -> int:
-    from titan.store.capture_verify import verify_captures
-    from titan.store.captures import CaptureError
-
-    try:
-        reports = verify_captures(options.files, options.snapshot)
-    except CaptureError as error:
-        raise UsageError(str(error)) from None
-    rows = [msgspec.to_builtins(report) for report in reports]
-    ok = all(row["ok"] for row in rows)
-    if options.json:
-        print(json.dumps({"files": rows, "ok": ok}))
-    else:
-        for row in rows:
-            print("  ".join(f"{name} {value}" for name, value in row.items()))
-    return CLEAN if ok else 1
 
 
 def _journal_verify(options: argparse.Namespace) -> int:

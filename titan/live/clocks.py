@@ -80,3 +80,11 @@ async def session_clock(control_url: str) -> tuple[Clock, Hello]:
     if hello.clock == "lockstep":
         return SetClock(hello.now_ns), hello
     return ScaledClock(hello.now_ns + int(travelled_ns * hello.speed), hello.speed), hello
+
+
+class MachineClock:
+    """The machine's own clock, which follows the network's time and may be set."""
+
+    def now_ns(self) -> int:
+        """Integer ns UTC."""
+        return time.time_ns()

@@ -166,6 +166,10 @@ def _parse(number: int, line: bytes) -> CaptureLine | None:
     if envelope.lastUpdateId >= 0:
         return CaptureLine(number, time_ns, "snapshot", msgspec.json.decode(text, type=RawSnapshot), text)
     payload = bytes(envelope.data) or text
+    if envelope.stream.endswith("@snapshot"):
+        return CaptureLine(
+            number, time_ns, "snapshot", msgspec.json.decode(payload, type=RawSnapshot), payload
+        )
     kind = msgspec.json.decode(payload, type=_Kind).e
     if kind == "":
         return None  # the answer to a subscription

@@ -7,12 +7,13 @@ aside. It may differ from the venue's own tick (0.1 for 0.5), which changes no c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 
 from titan.model.instruments import Instrument
 from titan.store.captures import CaptureError, read_capture
+from titan.wire.capture_marks import PREFIX
 
 _NUMBER = rb'"(?:\d+)(?:\.(\d*?)0*)?"'
 _LEVEL = re.compile(rb"\[\s*" + _NUMBER + rb",\s*" + _NUMBER + rb"\s*\]")
@@ -50,8 +51,15 @@ class Scale:
         self.size = max(self.size, other.size)
 
 
-def scales_of(path: Path) -> dict[str, Scale]:
+def scales_of(path: Path, on_torn: Callable[[str], None] | None = None) -> dict[str, Scale]:
     """The scale of every symbol of a capture; a depth snapshot that names none belongs to the only one.
+
+    Parameters
+    ----------
+    path : Path
+        The capture.
+    on_torn : function of str, optional
+        As of `titan.store.captures.read_capture`.
 
     Raises
     ------
@@ -60,10 +68,14 @@ def scales_of(path: Path) -> dict[str, Scale]:
     """
     found: dict[str, Scale] = {}
     nameless = Scale()
-    for frame in read_capture(path):
+    unnamed = False
+    for frame in read_capture(path, on_torn):
+        if frame.payload.startswith(PREFIX):
+            continue
         symbol = symbol_of(frame.payload)
+        unnamed = unnamed or not symbol
         (found.setdefault(symbol, Scale()) if symbol else nameless).see(frame.payload)
-    if not found:
+    if not found and unnamed:
         raise CaptureError(f"{path}: no frame names a symbol; is this a capture of Binance's streams?")
     for scale in found.values():
         scale.widen(nameless)

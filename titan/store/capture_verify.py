@@ -20,9 +20,12 @@ import msgspec
 from titan.engine.book import Book, Touch
 from titan.model.events import BadFrame, BookDelta, BookSnapshot, TopOfBook
 from titan.model.instruments import Instrument
+from titan.store.capture_integrity import Integrity
 from titan.store.capture_scale import Scale, instrument_on, scales_of
-from titan.store.captures import CaptureError, open_capture, read_capture
-from titan.wire.binance_usdm import MarketCodec, wrap_snapshot
+from titan.store.capture_start import StartSnapshot
+from titan.store.captures import DamagedCapture, read_capture
+from titan.wire.binance_usdm import MarketCodec
+from titan.wire.capture_marks import Mark, decode_mark
 
 _VENUE = "capture"
 _NEVER = 2**63
@@ -34,6 +37,10 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    first_ns, last_ns : int
+        Receipt times of the first and the last frame, ns UTC; 0 where there is none.
+    events : dict of str to int
+        Frames by kind; ``other`` is what is no market data, ``recorder`` the recorder's own marks.
     depth, checked, matched : int
         Depth events, those that could be compared, and those that agreed.
     untold : int
@@ -41,21 +48,40 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
         nor any delta up to then has told: the capture lacks that level, the book did not lose it.
     gaps, crossed : int
         Breaks of the update ids after synchronisation, and crossed books or bookTickers.
+    duplicate_trades, missing_trades : int
+        Trades told twice, and trade ids between two that were told, while connected.
+    clock_back : int
+        Frames received before the one above them.
+    disconnects : int
+        Times that the recorder was disconnected; what was missed then is known, and no fault of the file.
+    torn : str
+        Where and how the file ends too early, as that of a killed recorder does; empty if it is whole.
     ok : bool
-        True if something was checked, all of it matched, and there was neither gap nor crossing.
+        True if nothing is wrong.
     reason : str
-        Why not ok; empty if it is.
+        The first thing that is wrong; empty if nothing is.
+    note : str
+        What could not be checked though nothing is wrong.
     """
 
     file: str
-    depth: int
-    checked: int
-    matched: int
-    untold: int
-    gaps: int
-    crossed: int
+    first_ns: int = 0
+    last_ns: int = 0
+    events: dict[str, int] = {}
+    depth: int = 0
+    checked: int = 0
+    matched: int = 0
+    untold: int = 0
+    gaps: int = 0
+    crossed: int = 0
+    duplicate_trades: int = 0
+    missing_trades: int = 0
+    clock_back: int = 0
+    disconnects: int = 0
+    torn: str = ""
     ok: bool
-    reason: str
+    reason: str = ""
+    note: str = ""
 
 
 def verify_captures(paths: Sequence[Path], snapshot: Path | None = None) -> list[FileReport]:
@@ -72,20 +98,28 @@ def verify_captures(paths: Sequence[Path], snapshot: Path | None = None) -> list
     Raises
     ------
     CaptureError
-        For a file that cannot be read to its end, and for a snapshot that joins none of the files.
+        For a file that cannot be opened or is no capture, and for a snapshot that joins none of the files. Damage
+        within a file is reported, not raised.
     """
-    scales = {path: scales_of(path) for path in paths}
-    start = _Start(snapshot)
+    scales: dict[Path, dict[str, Scale]] = {}
+    damage: dict[Path, str] = {}
+    for path in paths:
+        torn: list[str] = []
+        try:
+            scales[path] = scales_of(path, torn.append)
+        except DamagedCapture as error:
+            damage[path] = str(error)
+    start = StartSnapshot(snapshot)
     carried: dict[str, _Track] = {}
     reports = []
     for path in paths:
+        if path in damage:
+            reports.append(FileReport(file=str(path), ok=False, reason=damage[path]))
+            continue
         instruments = {symbol: _instrument(symbol, scales, start.scale) for symbol in scales[path]}
         check = _FileCheck(path, instruments, start, carried)
         reports.append(check.run())
-    if snapshot is not None and not start.used:
-        raise CaptureError(
-            f"{snapshot}: its update id joins no depth event that needs it; give the one taken at the start"
-        )
+    start.require_used()
     return reports
 
 
@@ -96,46 +130,6 @@ def _instrument(symbol: str, scales: dict[Path, dict[str, Scale]], start: Scale)
     for found in scales.values():
         merged.widen(found.get(symbol, merged))
     return instrument_on(merged, symbol, _VENUE)
-
-
-class _Start:
-    """The snapshot given, to be used where it fits."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.scale = Scale()
-        self.used = False
-        self.path = path
-        self.last_id = -1
-        self._answer = b""
-        if path is not None:
-            self._read(path)
-
-    def _read(self, path: Path) -> None:
-        with open_capture(path) as file:
-            try:
-                self._answer = file.read()
-                self.last_id = msgspec.json.decode(self._answer, type=_LastId).lastUpdateId
-            except (msgspec.DecodeError, UnicodeDecodeError, EOFError, OSError) as error:
-                raise CaptureError(
-                    f"{path}: no depth snapshot ({error}); it must hold lastUpdateId, bids and asks"
-                ) from None
-        self.scale.see(self._answer)
-
-    def snapshot_for(self, delta: BookDelta, codec: MarketCodec) -> BookSnapshot | None:
-        """The snapshot, if this delta joins it."""
-        previous = delta.previous_id if delta.previous_id >= 0 else delta.first_id - 1
-        if not previous <= self.last_id <= delta.last_id:
-            return None
-        event = codec.decode(wrap_snapshot(delta.symbol, self._answer), delta.time_ns)
-        if not isinstance(event, BookSnapshot):
-            reason = event.reason if isinstance(event, BadFrame) else "it is something else"
-            raise CaptureError(f"{self.path}: no depth snapshot of {delta.symbol} ({reason})")
-        self.used = True
-        return event
-
-
-class _LastId(msgspec.Struct):
-    lastUpdateId: int
 
 
 class _Comparison(NamedTuple):
@@ -193,21 +187,33 @@ class _FileCheck:
     """The reading of one file."""
 
     def __init__(
-        self, path: Path, instruments: dict[str, Instrument], start: _Start, carried: dict[str, _Track]
+        self,
+        path: Path,
+        instruments: dict[str, Instrument],
+        start: StartSnapshot,
+        carried: dict[str, _Track],
     ) -> None:
         self._path = path
         self._start = start
         self._all_tracks = carried
         self._codec = MarketCodec(instruments, _VENUE)
         self._tracks = {symbol: _Track(symbol, carried.get(symbol)) for symbol in instruments}
+        self._integrity = Integrity()
         self._gaps = 0
         self._crossed = 0
+        self._torn = ""
         self._first_reason = ""
 
     def run(self) -> FileReport:
         """Read the file to its end and report."""
-        for frame in read_capture(self._path):
+        for frame in read_capture(self._path, self._note_torn):
+            mark = decode_mark(frame.payload)
+            if mark is not None:
+                self._integrity.see_mark(frame, mark)
+                self._on_mark(mark)
+                continue
             event = self._codec.decode(frame.payload, frame.time_ns)
+            self._integrity.see(frame, event)
             if isinstance(event, BookDelta):
                 self._on_delta(self._tracks[event.symbol], event)
             elif isinstance(event, TopOfBook):
@@ -215,11 +221,20 @@ class _FileCheck:
             elif isinstance(event, BookSnapshot):
                 self._on_snapshot(self._tracks[event.symbol], event)
             elif isinstance(event, BadFrame):
-                raise CaptureError(
-                    f"{self._path}: line {frame.line} is unreadable ({event.reason}); drop it or record again"
-                )
+                for symbol in [event.symbol] if event.symbol in self._tracks else list(self._tracks):
+                    self._tracks[symbol].book.doubt(event.reason)
         self._all_tracks.update(self._tracks)
         return self._report()
+
+    def _note_torn(self, where: str) -> None:
+        self._torn = where
+
+    def _on_mark(self, mark: Mark) -> None:
+        """A book is not carried over a hole that the recorder knows of."""
+        if mark.mark in ("started", "connected", "disconnected"):
+            for track in self._tracks.values():
+                track.book.reset(f"the recorder was {mark.mark}")
+                track.carried = None
 
     def _on_delta(self, track: _Track, delta: BookDelta) -> None:
         track.depth += 1
@@ -263,34 +278,44 @@ class _FileCheck:
         self._first_reason = self._first_reason or book.reason
 
     def _report(self) -> FileReport:
-        depth = sum(track.depth for track in self._tracks.values())
-        checked, matched, untold = map(sum, zip(*(t.compare() for t in self._tracks.values()), strict=True))
-        reason = self._first_reason
-        if not reason and not checked:
-            reason = _nothing_checked(self._tracks)
+        compared = [track.compare() for track in self._tracks.values()]
+        checked, matched, untold = (sum(each[at] for each in compared) for at in range(3))
+        seen = self._integrity
+        reason = self._first_reason or seen.wrong()
         if not reason and matched < checked:
             reason = f"{checked - matched} touches differ from the bookTicker, {untold} at prices never told"
+        if not reason and self._never_synchronised():
+            reason = "the book was never synchronised: give the depth snapshot of its start, or the capture before it"
+        if not reason and self._torn:
+            reason = f"torn: {self._torn}; all before it can be used"
         return FileReport(
             file=str(self._path),
-            depth=depth,
+            first_ns=seen.first_ns,
+            last_ns=seen.last_ns,
+            events=dict(sorted(seen.events.items())),
+            depth=sum(track.depth for track in self._tracks.values()),
             checked=checked,
             matched=matched,
             untold=untold,
             gaps=self._gaps,
             crossed=self._crossed,
+            duplicate_trades=seen.duplicate_trades,
+            missing_trades=seen.missing_trades,
+            clock_back=seen.clock_back,
+            disconnects=seen.disconnects,
+            torn=self._torn,
             ok=not reason,
             reason=reason,
+            note="" if checked else self._unchecked(),
         )
 
+    def _never_synchronised(self) -> bool:
+        return any(track.depth and not track.touches for track in self._tracks.values())
 
-def _nothing_checked(tracks: dict[str, _Track]) -> str:
-    if not any(track.depth for track in tracks.values()):
-        return "no depth event in it"
-    if not any(track.touches for track in tracks.values()):
-        return (
-            "the book was never synchronised: give the depth snapshot of its start, or the capture before it"
-        )
-    return "no bookTicker to compare with"
+    def _unchecked(self) -> str:
+        if not any(track.depth for track in self._tracks.values()):
+            return "no depth event in it"
+        return "no bookTicker to compare with"
 
 
 def _continues(book: Book, delta: BookDelta) -> bool:

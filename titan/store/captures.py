@@ -11,10 +11,12 @@ import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, NamedTuple, cast
+
+import msgspec
 
 from titan.wire.binance_usdm import wrap_snapshot
 
@@ -25,12 +27,21 @@ _NS_PER_S = 1_000_000_000
 _SECONDS = re.compile(rb"(?P<url>\S+ -> )?(?P<time>\d{9,10}\.\d+): (?P<payload>.*)", re.DOTALL)
 _DEPTH_OF = re.compile(rb"/depth\?(?:.*&)?symbol=(\w+)")
 _RECORDER_LINE = re.compile(rb"configuration: |\S+ <-> \d")
+_PACKING = re.compile(r"(\.(capture|dat|gz|xz|zip))+$")
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
-_CUT = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
+_CUT = (gzip.BadGzipFile, zlib.error, lzma.LZMAError)
+
+
+SUFFIX = ".capture.gz"
+"""How the files of `titan record` end."""
 
 
 class CaptureError(ValueError):
     """A capture that cannot be read; the message says which, where, and what to do."""
+
+
+class DamagedCapture(CaptureError):
+    """A capture whose bytes or lines are no longer what was recorded."""
 
 
 class CapturedFrame(NamedTuple):
@@ -39,6 +50,31 @@ class CapturedFrame(NamedTuple):
     time_ns: int
     payload: bytes
     line: int
+
+
+def plain_name(path: Path) -> str:
+    """A file's name without what says how it is packed."""
+    return _PACKING.sub("", path.name)
+
+
+def captures_in(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, and in place of a folder every recorded capture in it, by name.
+
+    Raises
+    ------
+    CaptureError
+        For a folder that holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(path.rglob(f"*{SUFFIX}"))
+        if not inside:
+            raise CaptureError(f"{path}: holds no file *{SUFFIX}; name the captures themselves")
+        found += inside
+    return found
 
 
 def open_capture(path: Path) -> IO[bytes]:
@@ -55,31 +91,65 @@ def open_capture(path: Path) -> IO[bytes]:
         raise CaptureError(f"{path}: cannot be opened ({error.strerror}); check the path") from None
 
 
-def read_capture(path: Path) -> Iterator[CapturedFrame]:
+def read_capture(path: Path, on_torn: Callable[[str], None] | None = None) -> Iterator[CapturedFrame]:
     """The frames of a capture in the order they were recorded.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    on_torn : function of str, optional
+        Called once, with where and how, if the file merely ends too early, as that of a killed recorder does: the
+        frames up to its last whole line are then read. Without it such an end is an error.
 
     Raises
     ------
     CaptureError
-        If the file is missing, cut short, or holds a line of no known format, or no frame at all.
+        If the file is missing, damaged, or holds a line of no known format, or no frame at all, and for an end that
+        came too early unless `on_torn` takes it.
     """
     number = 0
     found = False
+    torn = ""
     with open_capture(path) as file:
         try:
             for number, line in enumerate(file, start=1):
+                if on_torn is not None and not line.endswith(b"\n") and not _whole(line):
+                    torn = f"line {number} is cut short"
+                    break
                 frame = _parse(line.rstrip(), number, path)
                 if frame is not None:
                     found = True
                     yield frame
+        except EOFError as error:
+            torn = f"the compressed data ends after line {number}"
+            if on_torn is None:
+                raise _damaged(path, number, error) from None
         except _CUT as error:
-            raise CaptureError(
-                f"{path}: cut short or damaged after line {number} ({error}); fetch or record the file again"
-            ) from None
+            raise _damaged(path, number, error) from None
         except OSError as error:
             raise CaptureError(f"{path}: cannot be read after line {number} ({error.strerror})") from None
-    if not found:
+    if on_torn is not None and (torn or not number):
+        on_torn(torn or "nothing was written yet")
+    elif not found:
         raise CaptureError(f"{path}: holds no frame; a capture has one `<time> <json>` a line")
+
+
+def _damaged(path: Path, line: int, error: Exception) -> DamagedCapture:
+    return DamagedCapture(
+        f"{path}: cut short or damaged after line {line} ({error}); fetch or record the file again"
+    )
+
+
+def _whole(last_line: bytes) -> bool:
+    """Tell whether a line without an end of line can be all of it."""
+    if _RECORDER_LINE.match(last_line):
+        return True
+    try:
+        msgspec.json.decode(last_line[last_line.index(b" ") + 1 :])
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parse(line: bytes, number: int, path: Path) -> CapturedFrame | None:
@@ -91,7 +161,7 @@ def _parse(line: bytes, number: int, path: Path) -> CapturedFrame | None:
         if timed is None:
             if not line or _RECORDER_LINE.match(line):
                 return None
-            raise CaptureError(
+            raise DamagedCapture(
                 f"{path}: line {number} is no `<time> <json>`: {line[:60]!r}; is this a capture?"
             )
         time_ns = int(Decimal(timed["time"].decode()) * _NS_PER_S)
@@ -102,7 +172,7 @@ def _parse(line: bytes, number: int, path: Path) -> CapturedFrame | None:
                 return None
             payload = wrap_snapshot(depth[1].decode(), payload)
     if not payload.endswith((b"}", b"]")):
-        raise CaptureError(
+        raise DamagedCapture(
             f"{path}: line {number} is cut short; fetch or record the file again, or drop that line"
         )
     return CapturedFrame(time_ns, payload, number)

@@ -30,6 +30,7 @@ from titan.wire.binance_shapes import (
     Wrapped,
     WrappedSnapshot,
 )
+from titan.wire.capture_marks import MARKS
 from titan.wire.grid import UNREADABLE, Grid, WireError
 
 _MS = 1_000_000
@@ -97,8 +98,9 @@ class MarketCodec:
         Returns
         -------
         MarketEvent or None
-            None for what is no market data (subscribe answers, other streams, off-market prints). Anything
-            that cannot be trusted is a `BadFrame`; its symbol is empty where the frame does not tell it.
+            None for what is no market data (subscribe answers, other streams, a recorder's marks, off-market
+            prints). Anything that cannot be trusted is a `BadFrame`; its symbol is empty where the frame does not
+            tell it.
         """
         try:
             if payload[:11] == _COMBINED:
@@ -131,6 +133,8 @@ class MarketCodec:
             return self._bad(payload, time_ns, str(error))
 
     def _decode_wrapped(self, peek: Peek, payload: bytes, time_ns: int) -> MarketEvent | None:
+        if peek.stream == MARKS:
+            return None
         symbol, _, kind = peek.stream.partition("@")
         if kind == "snapshot":
             return self._book(self._wrapped_snapshot(payload).data, symbol.upper(), time_ns)
