@@ -19,7 +19,7 @@ from titan.chaos.arguments import add_chaos
 from titan.engine.strategies import StrategyError
 from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
 from titan.model.contract import ParameterError
-from titan.reports.arguments import add_report, add_trace
+from titan.reports.arguments import add_calibrate, add_report, add_trace
 from titan.scaffold import ScaffoldError
 from titan.settings import Settings, SettingsError
 from titan.settings import load as load_settings
@@ -171,6 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_operator_commands(commands, _operate)
 
     add_report(commands).set_defaults(run=_report)
+    add_calibrate(commands).set_defaults(run=_report)
     add_trace(commands).set_defaults(run=_trace)
 
     options = parser.parse_args(arguments)

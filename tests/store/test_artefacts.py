@@ -50,6 +50,12 @@ def test_what_is_written_is_read_and_current(tmp_path: Path) -> None:
     assert FOUND.value("other") is None
 
 
+def test_a_whole_number_does_not_change_the_name(tmp_path: Path) -> None:
+    whole = msgspec.structs.replace(FOUND, quality={"orders": 5_000})
+    assert whole.id == FOUND.id
+    assert read_artefact(write_artefact(tmp_path, whole)).id == FOUND.id
+
+
 def test_what_is_not_there_or_was_changed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=r"no artefact of binance:BTCUSDT .* run 'titan calibrate' first"):
         current_artefact(tmp_path, "binance", "BTCUSDT")

@@ -29,6 +29,25 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     return report
 
 
+def add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Add the command; nothing of the reports is imported."""
+    calibrate = commands.add_parser(
+        "calibrate", help="the study calibration_review, and an artefact of what it finds for the runner"
+    )
+    calibrate.add_argument(
+        "captures", nargs="+", type=Path, metavar="CAPTURE", help="recorded files of one market"
+    )
+    calibrate.add_argument(
+        "-p", dest="given", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the study"
+    )
+    calibrate.add_argument("--settings", type=Path)
+    calibrate.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the .ipynb and .html (default: [reports] out)"
+    )
+    calibrate.set_defaults(name="calibration_review", session="", date="")
+    return calibrate
+
+
 def add_trace(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Add the command; nothing of the reports is imported."""
     trace = commands.add_parser(

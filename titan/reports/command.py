@@ -16,6 +16,8 @@ from titan.store.framing import JournalError
 
 def run(options: argparse.Namespace) -> str:
     """Carry out the command; what was wrong with a report that stands all the same, or nothing."""
+    if options.command == "calibrate":
+        options.given = _calibration(options)
     if not options.name:
         for study in list_studies().values():
             print(f"{study.name:20} {study.claim}\n{'':20} {', '.join(study.defaults)}")
@@ -29,6 +31,18 @@ def run(options: argparse.Namespace) -> str:
     print(made.notebook)
     print(made.page)
     return made.failure
+
+
+def _calibration(options: argparse.Namespace) -> list[str]:
+    """What the command adds to the parameters that it was given: files, and the desk's own folder and venue."""
+    settings = load_settings(options.settings)
+    named = {text.partition("=")[0] for text in options.given}
+    ours = {
+        "captures": ",".join(str(path.absolute()) for path in options.captures),
+        "venue": settings.live.venue,
+        "artefacts": str(settings.project.artefacts.absolute()),
+    }
+    return [*options.given, *(f"{name}={value}" for name, value in ours.items() if name not in named)]
 
 
 def _make(options: argparse.Namespace) -> Artefacts:

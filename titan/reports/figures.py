@@ -34,13 +34,14 @@ class Picture:
         return {"image/png": self.png, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
 
 
-def _finished(figure: Figure, alt: str) -> Picture:
+def finished(figure: Figure, alt: str) -> Picture:
+    """A figure as a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return Picture(buffer.getvalue(), alt)
 
 
-def _axes(figure: Figure, rows: int = 1) -> list[Any]:
+def bare_axes(figure: Figure, rows: int = 1) -> list[Any]:
     found = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
     for axes in found:
         axes.spines[["top", "right"]].set_visible(False)
@@ -60,7 +61,7 @@ def waterfall(parts: Parts, currency: str) -> Picture:
     heights = [*steps.values(), float(parts.total)]
     colours = [*(GAIN if height >= 0 else LOSS for height in steps.values()), SUM]
     figure = Figure(figsize=(9.6, 2.9), layout="constrained")
-    (axes,) = _axes(figure)
+    (axes,) = bare_axes(figure)
     axes.bar(names, heights, bottom=bottoms, color=colours, width=0.62)
     for place in range(len(steps)):
         axes.plot([place - 0.31, place + 1.31], [ends[place]] * 2, color="#8b919b", linewidth=0.8)
@@ -72,7 +73,7 @@ def waterfall(parts: Parts, currency: str) -> Picture:
     axes.set_ylim(min(0.0, *ends) - span * 0.06, max(0.0, *ends) + span * 0.2)
     axes.set_ylabel(currency)
     axes.tick_params(axis="x", length=0, labelsize=10)
-    return _finished(figure, f"P&L bridge in {currency}: " + ", ".join(map(_said, names, heights)))
+    return finished(figure, f"P&L bridge in {currency}: " + ", ".join(map(_said, names, heights)))
 
 
 def _said(name: str, amount: float) -> str:
@@ -90,7 +91,7 @@ def inventory(results: Sequence[SessionResult]) -> Picture:
     """P&L, and each instrument's mid with our executions and our position under it."""
     markets = list(dict.fromkeys(key for result in results for key in result.recording.markets))
     figure = Figure(figsize=(9.6, 2.0 + 3.2 * len(markets)), layout="constrained")
-    axes = _axes(figure, 1 + 2 * len(markets))
+    axes = bare_axes(figure, 1 + 2 * len(markets))
     for result in results:
         path = pnl_path(result)
         axes[0].step(path.index, path, where="post", color=SUM, linewidth=1.1)
@@ -107,7 +108,7 @@ def inventory(results: Sequence[SessionResult]) -> Picture:
         position.axhline(0, color=FAINT, linewidth=0.9)
         position.set_ylabel("position")
     _date_axis(axes[-1].xaxis)
-    return _finished(figure, "P&L, mid with executions, and position over time")
+    return finished(figure, "P&L, mid with executions, and position over time")
 
 
 def _date_axis(axis: Any) -> None:
@@ -147,7 +148,7 @@ def markouts(results: Sequence[SessionResult]) -> Picture | str:
     means = np.array([point.mean_bps for point in curve])
     errors = np.nan_to_num([2 * point.standard_error_bps for point in curve])
     figure = Figure(figsize=(9.6, 2.8), layout="constrained")
-    (axes,) = _axes(figure)
+    (axes,) = bare_axes(figure)
     axes.axhline(0, color="#4a4f57", linewidth=0.9)
     axes.errorbar(
         horizons,
@@ -177,4 +178,4 @@ def markouts(results: Sequence[SessionResult]) -> Picture | str:
     axes.set_ylabel("bps of the mid")
     axes.legend(frameon=False, fontsize=9)
     said = ", ".join(f"{point.horizon_s:g} s {point.mean_bps:+.3f}" for point in curve)
-    return _finished(figure, f"Mean markout in bps by horizon: {said}")
+    return finished(figure, f"Mean markout in bps by horizon: {said}")

@@ -81,6 +81,8 @@ class Artefact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def _encoded(artefact: Artefact) -> bytes:
+    # Read back first, for a whole number in place of a float would be written differently the second time.
+    artefact = msgspec.convert(msgspec.to_builtins(artefact), Artefact)
     return msgspec.json.format(msgspec.json.encode(artefact, order="sorted"), indent=1) + b"\n"
 
 
