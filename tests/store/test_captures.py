@@ -147,6 +147,12 @@ def test_the_grid_is_the_last_decimal_used_over_all_files(write):
     )
 
 
+def test_mark_prices_tell_nothing_of_the_grid(write):
+    mark = {"e": "markPriceUpdate", "p": "100.12345678", "i": "100.12345678", "r": "0.0001", "T": 1}
+    found = infer_instruments([write([frame("markPrice@1s", mark), ticker(3)])], "v")["BTCUSDT"]
+    assert found.tick_size == 1
+
+
 @pytest.mark.parametrize(
     ("symbol", "kind", "base", "settle", "multiplier"),
     [

@@ -23,6 +23,8 @@ _SYMBOL = re.compile(rb'"(?:s|symbol)":\s*"(\w+)"')
 _SNAPSHOT = re.compile(rb'"stream":\s*"(\w+)@snapshot"')
 _PARTS = re.compile(r"(?P<base>\w+?)(?P<quote>USDT|USDC|FDUSD|TUSD|BUSD|USD|BTC|ETH|BNB)(?P<expiry>_\w+)?")
 
+_MARK_PRICE, _HEAD_BYTES = b"markPriceUpdate", 160
+
 _CONTRACT_USD = {"BTC": 100}
 _OTHER_CONTRACT_USD = 10
 _NO_LIMIT_LOTS = 10**15
@@ -38,7 +40,9 @@ class Scale:
         self.size = 0
 
     def see(self, payload: bytes) -> None:
-        """Take in every price and size of a frame."""
+        """Take in every price and size of a frame; mark prices may lie off the grid, and tell nothing of it."""
+        if _MARK_PRICE in payload[:_HEAD_BYTES]:
+            return
         for price, size in _LEVEL.findall(payload):
             self.price = max(self.price, len(price))
             self.size = max(self.size, len(size))

@@ -185,7 +185,9 @@ class _File:
 
     def _take_mark(self, frame: CapturedFrame, mark: Mark) -> None:
         if mark.mark in _BREAKS:
-            for builder in self._builders.values():
+            for symbol, builder in self._builders.items():
+                if builder.synchronised:
+                    self._seen.add(symbol)
                 builder.interrupt(frame.time_ns, DISCONNECTED, f"the recorder was {mark.mark}")
 
     def _take(self, frame: CapturedFrame) -> None:

@@ -208,7 +208,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Return never; raise what ends the recording, such as a full disk."""
-        await self._fault
+        await asyncio.shield(self._fault)
 
     async def close(self) -> None:
         """Disconnect and end the file, whole."""
