@@ -17,6 +17,7 @@ from tests.engine.test_orders import (
     standing,
     update,
 )
+from titan.engine import orders
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.model.instruments import InstrumentKey
 
@@ -167,6 +168,17 @@ def test_ended_orders_are_forgotten_after_a_while_and_live_ones_never():
     manager.forget(51 + KEEP_ENDED_NS)
     assert (manager.get("a"), manager.get("b")) == (None, other)
     assert manager.find(fill(1, 1), "", "7") is None
+
+
+def test_no_more_ended_orders_are_remembered_than_the_bound(monkeypatch):
+    monkeypatch.setattr(orders, "MOST_ENDED", 3)
+    manager = OrderManager()
+    for number in range(7):
+        manager.add(an_order(f"o{number}"))
+        if number != 1:
+            manager.apply_outcome(outcome("place", "rejected", f"o{number}"))
+    manager.forget(0)
+    assert [name for name in (f"o{n}" for n in range(7)) if manager.get(name)] == ["o1", "o4", "o5", "o6"]
 
 
 def test_orders_are_listed_by_instrument_and_then_by_age():
