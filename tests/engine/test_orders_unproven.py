@@ -70,6 +70,16 @@ def test_a_refused_amend_leaves_the_old_terms():
     assert (order.state, order.remaining) == (S.UNKNOWN, 10)
 
 
+def test_an_order_that_ends_larger_than_known_is_not_over_filled():
+    """As when its amend was lost with the end of a journal, or made by hand."""
+    manager, order = standing(size=10)
+    ended = msgspec.structs.replace(update("filled", 14, venue_ns=30, source="query"), size=14)
+    manager.apply_update(ended)
+    for number, size in ((1, 4), (2, 10)):
+        manager.apply_fill(fill(number, size))
+    assert (order.state, order.filled, order.size) == (S.FILLED, 14, 14)
+
+
 # ---- Silence ---------------------------------------------------------------------------------------------
 
 

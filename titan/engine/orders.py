@@ -146,6 +146,7 @@ class OrderManager:
         order.absences = 0
         if state in TERMINAL:
             order.ends_as = state
+            order.size = max(order.size, update.size)  # an amend that we do not know of is no over-fill
             self._settle(order, update.time_ns)
             return order
         confirms_amend = (update.price, update.size) == (order.pending_price, order.pending_size)
