@@ -80,6 +80,19 @@ def test_an_order_that_ends_larger_than_known_is_not_over_filled():
     assert (order.state, order.filled, order.size) == (S.FILLED, 14, 14)
 
 
+def test_an_execution_proves_an_amend_that_has_had_no_answer():
+    manager, order = amending(16)
+    manager.doubt(order, 25)
+    manager.apply_fill(fill(1, 16))
+    assert (order.state, order.filled, order.size) == (S.FILLED, 16, 16)
+
+
+def test_an_execution_beyond_every_size_leaves_the_size_for_the_alarm():
+    manager, order = amending(16)
+    manager.apply_fill(fill(1, 17))
+    assert (order.filled, order.size) == (17, 10)
+
+
 # ---- Silence ---------------------------------------------------------------------------------------------
 
 

@@ -214,6 +214,8 @@ class OrderManager:
             self._by_venue_id[order.key, venue_id] = order.client_id
 
     def _after_fill(self, order: Order, time_ns: int) -> None:
+        if order.size < order.filled <= order.pending_size:
+            order.size = order.pending_size  # our amend has arrived: this execution is its answer
         if order.filled >= max(order.size, order.pending_size):
             order.ends_as = S.FILLED
         if order.ends_as:
