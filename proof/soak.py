@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from ctypes import c_longlong
@@ -48,7 +49,7 @@ WARM_UP = 0.1
 """Share of the events during which caches fill."""
 
 CONTRACTS = 20
-AGAIN_AN_ACT = 2
+AGAIN_AN_ACT = 4
 """Frames that are said again after each act of the market."""
 
 REMEMBERED = 2_000
@@ -149,10 +150,13 @@ def _judged(points: list[Point], scale: float, ended: dict[str, Any]) -> Result:
 
 
 def _soak(settings: Path, counts: Any, scale: float, pipe: Connection) -> None:
-    """Trade until both counts are reached."""
+    """Trade until both counts are reached, or nobody watches any more."""
+    watcher = os.getppid()
 
     def enough() -> bool:
-        return bool(counts[0] >= MARKET_WANTED * scale and counts[1] >= ORDERS_WANTED * scale)
+        return os.getppid() != watcher or bool(
+            counts[0] >= MARKET_WANTED * scale and counts[1] >= ORDERS_WANTED * scale
+        )
 
     pipe.send(asyncio.run(_trade(settings, counts, enough)))
 

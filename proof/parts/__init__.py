@@ -1,7 +1,1 @@
 """What several trials share."""
-
-from __future__ import annotations
-
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]

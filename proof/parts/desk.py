@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from proof.parts import ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "import sys; from titan.cli import main_live; sys.exit(main_live())"
 START_S = 60.0
 END_S = 90.0

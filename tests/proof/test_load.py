@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from proof import load
 from proof.parts.echo import Echo
 from titan.loopback.main import LOCKSTEP, ExchangeOptions, build_desk
 
 
+@pytest.mark.timeout(300)
 def test_no_order_event_is_lost_and_every_frame_is_accounted_for(tmp_path):
     found = load.measure(tmp_path, seconds=4.0, rate_per_s=3_000.0, symbols=8)
     assert found.summary["exit_code"] == 0

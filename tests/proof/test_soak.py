@@ -8,6 +8,7 @@ from proof import soak
 from proof.soak import Point
 
 
+@pytest.mark.timeout(300)
 def test_a_small_soak_reaches_its_counts(tmp_path):
     found = soak.run(tmp_path, 0.0015)
     assert "NOT" not in found.summary, found.details
