@@ -200,10 +200,11 @@ class Kernel:
             market.book.skip_tops()
 
     def _on_trade(self, event: e.TradePrint) -> None:
+        key = event.key
         for seat in self.desk.seats:
-            if seat.key == event.key:
+            if seat.key == key:
                 seat.note_trade(event.side, event.size)
-        market = self.desk.markets.get(event.key)
+        market = self.desk.markets.get(key)
         if market is not None and market.signals is not None:
             market.signals.note_trade(event.side, event.size, self.desk.now_ns)
 
