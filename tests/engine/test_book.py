@@ -228,6 +228,21 @@ def test_a_touch_before_the_first_of_the_venue_s_own_is_not_judged():
     assert book.ready
 
 
+def test_a_touch_is_not_judged_by_one_before_those_that_were_left_out():
+    book = ready_book()
+    book.note_top(top(12, bid_size=9))
+    book.apply(delta(11, 15, 10, bids=((100, 6),)))
+    book.skip_tops()  # among them the one of update 15
+    book.note_top(top(16, bid_size=6))
+    assert book.ready
+    book.apply(delta(16, 17, 15))
+    book.note_top(top(18))
+    assert book.ready
+    book.apply(delta(18, 19, 17, bids=((100, 4),)))
+    book.note_top(top(20))
+    assert book.state == "doubtful"
+
+
 def test_a_late_touch_of_the_venue_changes_nothing():
     book = ready_book()
     book.note_top(top(12))

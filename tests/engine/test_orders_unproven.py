@@ -17,6 +17,7 @@ from tests.engine.test_orders import (
     standing,
     update,
 )
+from titan.engine import orders
 from titan.engine.orders import KEEP_ENDED_NS, OrderManager
 from titan.model.instruments import InstrumentKey
 
@@ -67,6 +68,29 @@ def test_a_refused_amend_leaves_the_old_terms():
     manager.doubt(order, 25)
     manager.apply_outcome(outcome("amend", "rejected"))
     assert (order.state, order.remaining) == (S.UNKNOWN, 10)
+
+
+def test_an_order_that_ends_larger_than_known_is_not_over_filled():
+    """As when its amend was lost with the end of a journal, or made by hand."""
+    manager, order = standing(size=10)
+    ended = msgspec.structs.replace(update("filled", 14, venue_ns=30, source="query"), size=14)
+    manager.apply_update(ended)
+    for number, size in ((1, 4), (2, 10)):
+        manager.apply_fill(fill(number, size))
+    assert (order.state, order.filled, order.size) == (S.FILLED, 14, 14)
+
+
+def test_an_execution_proves_an_amend_that_has_had_no_answer():
+    manager, order = amending(16)
+    manager.doubt(order, 25)
+    manager.apply_fill(fill(1, 16))
+    assert (order.state, order.filled, order.size) == (S.FILLED, 16, 16)
+
+
+def test_an_execution_beyond_every_size_leaves_the_size_for_the_alarm():
+    manager, order = amending(16)
+    manager.apply_fill(fill(1, 17))
+    assert (order.filled, order.size) == (17, 10)
 
 
 # ---- Silence ---------------------------------------------------------------------------------------------
@@ -167,6 +191,17 @@ def test_ended_orders_are_forgotten_after_a_while_and_live_ones_never():
     manager.forget(51 + KEEP_ENDED_NS)
     assert (manager.get("a"), manager.get("b")) == (None, other)
     assert manager.find(fill(1, 1), "", "7") is None
+
+
+def test_no_more_ended_orders_are_remembered_than_the_bound(monkeypatch):
+    monkeypatch.setattr(orders, "MOST_ENDED", 3)
+    manager = OrderManager()
+    for number in range(7):
+        manager.add(an_order(f"o{number}"))
+        if number != 1:
+            manager.apply_outcome(outcome("place", "rejected", f"o{number}"))
+    manager.forget(0)
+    assert [name for name in (f"o{n}" for n in range(7)) if manager.get(name)] == ["o1", "o4", "o5", "o6"]
 
 
 def test_orders_are_listed_by_instrument_and_then_by_age():

@@ -123,6 +123,24 @@ def test_a_touch_that_differs_from_the_venues_own_pulls_the_quotes(session):
     gone(session, commands)
 
 
+def test_a_touch_is_not_judged_across_those_that_were_left_out(session):
+    def top(update_id, bid, ask):
+        return e.TopOfBook(
+            time_ns=session.now, venue="v", symbol="BTCUSDT", update_id=update_id, bid=bid, bid_size=2000, ask=ask,
+            ask_size=2000,
+        )  # fmt: skip
+
+    assert session.send(top(session.venue._book_ids["BTCUSDT"], MID - 7, MID + 7)) == []
+    session.tick()
+    session.send(e.TopsLeftOut(time_ns=session.now, venue="v", symbol="BTCUSDT"))
+    assert "book_doubtful" not in codes(
+        session.send(top(session.venue._book_ids["BTCUSDT"] + 1, MID - 6, MID + 6))
+    )
+    session.tick()
+    last = session.venue._book_ids["BTCUSDT"]
+    assert "book_doubtful" in codes(session.send(top(last + 1, MID - 5, MID + 5)))
+
+
 def test_a_book_with_one_side_pulls_the_quotes(session):
     delta = session.venue.delta(session.now)
     bare = msgspec.structs.replace(delta, asks=tuple((price, 0) for price, _ in delta.asks))

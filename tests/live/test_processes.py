@@ -74,7 +74,7 @@ def test_the_default_session_from_the_command_line(tmp_path):
     assert found["reconciliation_differences"] == 0
     assert set(found["latency_us"]) == {"decision", "durable", "wire"}
     for stage in found["latency_us"].values():
-        assert 0 < stage["p50"] <= stage["p99"]
+        assert 0 < stage["p50"] <= stage["p99"] <= stage["max"]
     assert Path(found["journal"]) == tmp_path / "journals" / found["session"]
     assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", found["session"])
     lines = log_lines(err)

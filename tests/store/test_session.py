@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.store.memory_disk import MemoryDisk
@@ -38,6 +39,16 @@ def test_the_latest_session_of_an_account(tmp_path: Path) -> None:
     assert latest.header is not None
     assert latest.header.account == "binance"
     assert latest_session(tmp_path, "deribit") is None
+
+
+def test_of_two_sessions_of_one_second_the_later_begun_is_the_latest(tmp_path: Path) -> None:
+    for suffix, created_ns in (("ffffff", 5), ("000001", 7), ("0a0a0a", 6)):
+        name = f"20240808T120000Z-{suffix}"
+        begun = msgspec.structs.replace(header(name, "binance"), created_ns=created_ns)
+        SessionWriter.create(tmp_path / name, begun).close()
+    latest = latest_session(tmp_path, "binance")
+    assert latest is not None
+    assert latest.session == "20240808T120000Z-000001"
 
 
 def test_a_session_that_never_began_is_listed_with_its_problem_and_passed_over(tmp_path: Path) -> None:

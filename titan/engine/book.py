@@ -229,6 +229,10 @@ class Book:
                 self.doubt(f"touch {tuple(touch)} differs from the venue's own {_told(before)}", "touch")
         self._last_top = top
 
+    def skip_tops(self) -> None:
+        """Some were left out before the next one: no touch up to it can be judged by the last that was seen."""
+        self._last_top = None
+
     def doubt(self, reason: str, fault: BookFault = "told") -> None:
         """Drop the levels, keep listening, want a snapshot."""
         self._drop_levels()

@@ -143,6 +143,7 @@ class Kernel:
             e.StreamState: self._on_stream,
             e.TimerFired: self._on_timer,
             e.StopRequested: lambda event: stopping.request_stop(self.desk, event.reason, event.exit_code),
+            e.TopsLeftOut: self._on_tops_left_out,
             e.StorageFailed: self._on_storage_failed,
             e.OperatorAction: lambda event: operator.on_action(self.desk, event),
             e.SettingsReloaded: lambda event: reloading.on_reload(self.desk, event),
@@ -195,11 +196,17 @@ class Kernel:
             self.desk.note("warning", "book_doubtful", market.book.reason, market.key)
             self._after_market(market)
 
-    def _on_trade(self, event: e.TradePrint) -> None:
-        for seat in self.desk.seats:
-            if seat.key == event.key:
-                seat.note_trade(event.side, event.size)
+    def _on_tops_left_out(self, event: e.TopsLeftOut) -> None:
         market = self.desk.markets.get(event.key)
+        if market is not None:
+            market.book.skip_tops()
+
+    def _on_trade(self, event: e.TradePrint) -> None:
+        key = event.key
+        for seat in self.desk.seats:
+            if seat.key == key:
+                seat.note_trade(event.side, event.size)
+        market = self.desk.markets.get(key)
         if market is not None and market.signals is not None:
             market.signals.note_trade(event.side, event.size, self.desk.now_ns)
 

@@ -108,7 +108,7 @@ class Ledger:
         self._book(key, strategy).lots += lots - self.lots(key)
 
     def _of(self, key: InstrumentKey) -> list[StrategyBook]:
-        return [book for book in self._books.values() if book.key == key]
+        return [book for (held, _), book in self._books.items() if held == key]
 
     def _book(self, key: InstrumentKey, strategy: str) -> StrategyBook:
         book = self._books.get((key, strategy))

@@ -36,6 +36,9 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
 KEEP_ENDED_NS = 3600 * 10**9
 """Ended orders are remembered this long, so that a late fill finds its order."""
 
+MOST_ENDED = 5_000
+"""And no more of them than this, a kilobyte each: at a venue's utmost of 20 orders a second, the last four minutes."""
+
 KEEP_TRADES = 100_000
 """Trade ids remembered for deduplication; queries never reach further back than that many fills."""
 
@@ -143,6 +146,7 @@ class OrderManager:
         order.absences = 0
         if state in TERMINAL:
             order.ends_as = state
+            order.size = max(order.size, update.size)  # an amend that we do not know of is no over-fill
             self._settle(order, update.time_ns)
             return order
         confirms_amend = (update.price, update.size) == (order.pending_price, order.pending_size)
@@ -210,6 +214,8 @@ class OrderManager:
             self._by_venue_id[order.key, venue_id] = order.client_id
 
     def _after_fill(self, order: Order, time_ns: int) -> None:
+        if order.size < order.filled <= order.pending_size:
+            order.size = order.pending_size  # our amend has arrived: this execution is its answer
         if order.filled >= max(order.size, order.pending_size):
             order.ends_as = S.FILLED
         if order.ends_as:
@@ -295,9 +301,11 @@ class OrderManager:
         self._by_venue_id.pop((order.key, order.venue_id), None)
 
     def forget(self, before_ns: int) -> None:
-        """Drop orders that ended before `before_ns`; a live order is never dropped, however old."""
-        for client_id in [c for c, o in self._orders.items() if not o.live and o.changed_ns < before_ns]:
-            order = self._orders.pop(client_id)
+        """Drop orders that ended before `before_ns`, and the first of those beyond `MOST_ENDED`; never a live order."""
+        ended = [order for order in self._orders.values() if not order.live]
+        beyond = max(len(ended) - MOST_ENDED, 0)
+        for order in ended[:beyond] + [order for order in ended[beyond:] if order.changed_ns < before_ns]:
+            del self._orders[order.client_id]
             self._by_venue_id.pop((order.key, order.venue_id), None)
 
     def rekey(self, key: InstrumentKey, tick_ratio: Decimal, lot_ratio: Decimal) -> None:

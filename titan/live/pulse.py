@@ -10,9 +10,9 @@ from titan.live.inbox import Inbox
 from titan.live.lockstep import Mailbox
 from titan.live.outbox import Outbox
 from titan.live.session import Session
-from titan.model.events import JournalledEvent, StreamState
+from titan.model.events import JournalledEvent, StreamState, TopsLeftOut
 from titan.venues.adapter import Sinks
-from titan.venues.binance_streams import replaceable
+from titan.venues.binance_streams import replaceable, symbol_of_tops
 
 TIMER_LIMIT_S = 0.5
 """The longest wait between two looks at the timers: a machine's clock may be set."""
@@ -69,15 +69,20 @@ class Pulse:
         """Where the streams of a venue deliver: at once, or held in the mailbox for their round in lock-step."""
         session = self._session
 
-        def market(payload: bytes) -> None:
-            self.guard(lambda: session.ingest_frame(venue, payload))
+        def market(payload: bytes, heard_ns: int) -> None:
+            self.guard(lambda: session.ingest_frame(venue, payload, heard_ns))
+
+        def left_out(channel: bytes) -> None:
+            symbol = symbol_of_tops(channel)
+            if symbol:
+                self.ingest(lambda now_ns: TopsLeftOut(time_ns=now_ns, venue=venue, symbol=symbol))
 
         def private(events: list[JournalledEvent]) -> None:
             for event in events:
                 self.guard(lambda event=event: session.ingest(event))  # type: ignore[misc]
 
         if mailbox is None:
-            inbox = self.inboxes[venue] = Inbox(market, replaceable)
+            inbox = self.inboxes[venue] = Inbox(market, replaceable, left_out)
             return Sinks(
                 inbox.put, private, lambda event: self.guard(lambda: session.ingest(event)), self.fail
             )
@@ -88,7 +93,7 @@ class Pulse:
             self.guard(lambda: session.ingest(event))
 
         return Sinks(
-            lambda payload: mailbox.put_public(lambda: market(payload)),
+            lambda payload: mailbox.put_public(lambda: market(payload, 0)),
             lambda events: mailbox.put_private(lambda: private(events)),
             stream,
             self.fail,

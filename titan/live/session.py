@@ -92,9 +92,9 @@ class Session:
             self._decoder.learn(event.instrument)
         self._step(event, heard_ns)
 
-    def ingest_frame(self, venue: str, payload: bytes) -> None:
-        """Take in a market frame as received."""
-        heard_ns = time.perf_counter_ns()
+    def ingest_frame(self, venue: str, payload: bytes, heard_ns: int = 0) -> None:
+        """Take in a market frame as received, at `heard_ns` of the perf-counter or just now."""
+        heard_ns = heard_ns or time.perf_counter_ns()
         now_ns = self.clock.now_ns()
         self._seq += 1
         self.writer.append_frame(self._seq, now_ns, venue, payload)

@@ -12,6 +12,7 @@ from titan.evaluation.pnl import Parts
 from titan.live.telemetry import STAGES, Latencies
 from titan.model.commands import EndSession
 
+SHARES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 PARTS = ("spread", "adverse_selection", "inventory", "fees", "funding")
 
 
@@ -53,7 +54,7 @@ def summarise(
         "left_open": list(ended.left_open) if ended else [],
         "reconciliation_differences": summary.differences,
         "latency_us": {
-            stage: {"p50": latencies[stage].percentile_us(0.50), "p99": latencies[stage].percentile_us(0.99)}
+            stage: {name: latencies[stage].percentile_us(share) for name, share in SHARES.items()}
             for stage in STAGES
         },
         "cpu_to_first_quote_s": cpu_to_first_quote_s,

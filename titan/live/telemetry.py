@@ -24,8 +24,8 @@ BACKLOG = {
     "conflated": "Market frames made void by a newer one while they waited, so far",
     "dropped": "Market frames dropped because too many waited, so far; their books are read anew",
 }
-KEEP_LATENCIES = 1_000_000
-"""Latencies kept for the summary's percentiles: 8 MB a stage at the most, the oldest are overwritten."""
+KEEP_LATENCIES = 100_000
+"""Latencies kept for the summary's percentiles: 0.8 MB a stage at the most, the oldest are overwritten."""
 
 
 class Latencies:

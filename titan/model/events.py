@@ -324,6 +324,10 @@ class StopRequested(Event, frozen=True, tag="stop_requested"):
     exit_code: int
 
 
+class TopsLeftOut(VenueEvent, frozen=True, tag="tops_left_out"):
+    """Best bids and offers were made void by newer ones before they were taken: the next does not follow the last."""
+
+
 class StorageFailed(Event, frozen=True, tag="storage_failed"):
     """The journal can no longer be written: nothing that adds risk may be sent from here on."""
 
@@ -394,6 +398,7 @@ SessionEvent = (
     | StreamState
     | TimerFired
     | StopRequested
+    | TopsLeftOut
     | StorageFailed
     | OperatorAction
     | SettingsReloaded

@@ -48,10 +48,13 @@ class SessionInfo(msgspec.Struct, frozen=True):
 
 def list_sessions(journals: Path) -> list[SessionInfo]:
     """Every session of the directory, by name and so by time. A directory that is absent holds none."""
+    return [_info(journals / name) for name in _names(journals)]
+
+
+def _names(journals: Path) -> list[str]:
     if not journals.is_dir():
         return []
-    names = sorted(entry.name for entry in journals.iterdir() if SESSION_PATTERN.fullmatch(entry.name))
-    return [_info(journals / name) for name in names]
+    return sorted(entry.name for entry in journals.iterdir() if SESSION_PATTERN.fullmatch(entry.name))
 
 
 def last_begun(journals: Path) -> SessionInfo | None:
@@ -70,21 +73,33 @@ def last_begun(journals: Path) -> SessionInfo | None:
 def latest_session(journals: Path, account: str) -> SessionInfo | None:
     """The account's latest session that began, or None.
 
-    A session whose header was never written is passed over: nothing can have been sent in it.
+    A session whose header was never written is passed over: nothing can have been sent in it. Names tell the second
+    only; of sessions begun in one second, as when a runner dies at once, the headers tell the later.
 
     Raises
     ------
     JournalError
         If a later session's header is damaged: it may be this account's.
     """
-    for info in reversed(list_sessions(journals)):
+    found: SessionInfo | None = None
+    found_ns = 0
+    for name in reversed(_names(journals)):
+        if found is not None and _second(name) != _second(found.session):
+            break
+        info = _info(journals / name)
         if info.damaged:
             raise JournalError(
                 f"{info.problem}; once its account has been looked at, move {info.directory} away"
             )
-        if info.header is not None and info.header.account == account:
-            return info
-    return None
+        if info.header is None or info.header.account != account:
+            continue
+        if found is None or info.header.created_ns > found_ns:
+            found, found_ns = info, info.header.created_ns
+    return found
+
+
+def _second(name: str) -> str:
+    return name.partition("-")[0]
 
 
 def _info(directory: Path) -> SessionInfo:

@@ -15,7 +15,7 @@ PAGE = 1_000
 WEEK_MS = 7 * 24 * 3_600_000
 """The longest span that one request for trades may cover."""
 
-KNOWN_ORDERS = 50_000
+KNOWN_ORDERS = 10_000
 _MS = 1_000_000
 
 

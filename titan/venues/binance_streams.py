@@ -46,6 +46,12 @@ def replaceable(payload: bytes) -> bytes:
     return channel if channel.endswith(REPLACEABLE) else b""
 
 
+def symbol_of_tops(channel: bytes) -> str:
+    """The symbol whose best bids and offers a channel tells, empty for any other channel."""
+    symbol, _, kind = channel.partition(b"@")
+    return symbol.decode().upper() if kind == b"bookTicker" else ""
+
+
 class BinanceStreams:
     """Both streams of an account.
 
