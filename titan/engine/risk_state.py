@@ -99,7 +99,7 @@ class RiskState:
             "time_ns": self.state.time_ns,
             "released_by": self.state.released_by,
             "channels": {
-                name: [channel.value, [list(latch) for latch in channel.latches]]
+                name: [channel.value, [list(latch) for latch in channel.latches], channel.read_ns]
                 for name, channel in channels
             },
             "profit": list(self.profit),
@@ -114,8 +114,9 @@ class RiskState:
         """Take up a snapshot; a channel that it does not have begins calm."""
         channels = []
         for name, calm in zip(self.limits, self.state.channels, strict=True):
-            value, latches = data["channels"].get(name, (calm.value, calm.latches))
-            channels.append(ChannelState(value, tuple(Latch(*latch) for latch in latches)))
+            value, latches, *read = data["channels"].get(name, calm)
+            read_ns = read[0] if read else data["time_ns"]  # a snapshot of before it was kept
+            channels.append(ChannelState(value, tuple(Latch(*latch) for latch in latches), read_ns))
         self._hold(shutdown.State(data["time_ns"], tuple(channels), data["released_by"]))
         self.profit = Profit(*data["profit"])
         self.carried, self.known = Decimal(data["carried"]), Decimal(data["known"])
