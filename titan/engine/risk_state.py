@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 
 from titan.engine.configuration import KernelConfig
-from titan.engine.risk_settings import LIMIT_OF, LIQUIDATION, MARK_AGE, S_NS, shutdown_parameters, watched
+from titan.engine.risk_settings import (
+    AGES,
+    ESTIMATE_AGE,
+    LIMIT_OF,
+    LIQUIDATION,
+    S_NS,
+    shutdown_parameters,
+    watched,
+)
 from titan.model.events import RiskResult
 from titan.risk import shutdown
 from titan.risk.shutdown import ChannelState, Latch, Level, Profit
@@ -64,7 +72,7 @@ class RiskState:
         if name == LIQUIDATION:
             return limit / measure if measure > 0 else math.nan if math.isnan(measure) else math.inf
         share = measure / limit
-        return min(share, 1.0) if name == MARK_AGE else share
+        return min(share, 1.0) if name in AGES else share
 
     def earn(self, pnl: Decimal, now_ns: int) -> None:
         """Take the session's P&L as it is known now."""
@@ -88,7 +96,20 @@ class RiskState:
     def reasons(self, at: Level) -> str:
         """The channels that stand at this level or above, with the keys of [risk] that limit them."""
         found = [name for name, level in self.channel_levels.items() if level >= at]
-        return ", ".join(f"{name} ({LIMIT_OF[name]} = {self.limits[name]:g})" for name in found)
+        return ", ".join(
+            f"{name} ({LIMIT_OF[name]} = {self.limits[name]:g}{self._why(name)})" for name in found
+        )
+
+    def _why(self, name: str) -> str:
+        """What an operator must know of a channel besides its limit; empty if nothing."""
+        if name != ESTIMATE_AGE:
+            return ""
+        age = self.measures[name]
+        return (
+            f"; no risk result yet for {age:.0f} s"
+            if self.result is None
+            else f"; the risk result is {age:.0f} s old"
+        )
 
     # ---- State -------------------------------------------------------------------------------------------
 
