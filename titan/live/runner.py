@@ -26,6 +26,7 @@ from titan.live.outbox import Outbox
 from titan.live.pulse import Pulse
 from titan.live.recovery import find_predecessor
 from titan.live.result import Result
+from titan.live.risk_beside import estimating
 from titan.live.session import Session
 from titan.live.status import status
 from titan.live.summary import summarise
@@ -168,6 +169,7 @@ class Runner:
         self._account = account
         self._first_quote_cpu_s: float | None = None
         self._pulse: Pulse | None = None
+        self._predecessor = ""
 
     async def run(self) -> Result:
         """Run the session; whatever happens, streams and files are closed."""
@@ -186,6 +188,7 @@ class Runner:
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
         account = f"{self._account}@{instance}"
         predecessor = find_predecessor(self._settings.project.journals, account)
+        self._predecessor = predecessor.session if predecessor else ""
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
         on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
         writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure, self._disk)
@@ -305,7 +308,10 @@ class Runner:
                     results.watch()
                     view.refresh()
 
-                await pulse.beat(outbox, look)
+                async with estimating(
+                    self._settings, session, self._predecessor, self._ingest, telemetry, self.on_fault
+                ):
+                    await pulse.beat(outbox, look)
         finally:
             await control.close()
         await self._raise_fault(pulse.fault, outbox)
