@@ -17,7 +17,7 @@ import pytest
 from tests.live.desks import running, until
 from tests.live.risk_questions import held, question, setup
 from titan.live import risk_process
-from titan.live.risk_child import RiskChild
+from titan.live.risk_child import WELL_AFTER, RiskChild
 from titan.live.risk_question import Answer
 from titan.live.risk_record import NAME
 
@@ -145,11 +145,29 @@ async def test_a_program_that_cannot_be_started_is_told():
         await desk.complained("cannot be started: No such file or directory")
 
 
-async def test_pauses_double_while_it_fails_and_an_answer_ends_that():
-    async with kept(**script("pass")) as desk:
+ONE_ANSWER = """
+import json, sys
+number = json.loads(sys.stdin.readline())["number"]
+print(json.dumps({"number": number, "result": None}), flush=True)
+"""
+
+
+@pytest.mark.parametrize("code", ["pass", ONE_ANSWER])
+async def test_pauses_double_while_it_fails_even_if_it_answers_once(code):
+    async with kept(**script(code)) as desk:
         await until(lambda: desk.child.failures >= 4)
         pauses = [float(text.split(" in ")[-1].removesuffix(" s")) for text in desk.complaints]
         assert all(later == pytest.approx(2 * sooner) for sooner, later in itertools.pairwise(pauses))
+
+
+async def test_a_process_that_was_well_is_started_anew_at_once():
+    async with kept(first_pause_s=0.02) as desk:
+        for failures in (1, 2):
+            count = len(desk.results)
+            await until(lambda count=count: len(desk.results) >= count + WELL_AFTER + 1)
+            os.kill(desk.child.pid, signal.SIGKILL)
+            await until(lambda failures=failures: desk.child.failures == failures)
+        assert all("it is started anew in 0.02 s" in text for text in desk.complaints)
 
 
 async def test_a_problem_is_told_once_until_it_changes():

@@ -214,6 +214,13 @@ def test_estimates_that_could_never_be_are_told_before_anything_starts(tmp_path,
     assert word in str(caught.value)
 
 
+def test_where_time_is_not_ours_no_result_is_missed(tmp_path):
+    settings = read_settings(tmp_path, risk__max_shortfall=100)
+    assert kernel_config(settings, "s", "loopback", 0).risk.max_estimate_age_s == 120
+    replay = kernel_config(settings, "s", "loopback", 0, real_time=False).risk
+    assert (replay.max_estimate_age_s, replay.max_shortfall) == (0, 100)
+
+
 def test_a_result_is_handed_over_with_all_that_it_says(tmp_path):
     results, told, _ = watching(tmp_path / NAME)
     more = {

@@ -87,7 +87,7 @@ def kernel_config(
         ),
         strategies=strategies,
         limits=_limits(settings),
-        risk=_risk(settings, unattended or duration_s > 0),
+        risk=_risk(settings, unattended or duration_s > 0, real_time=real_time),
         size_share=live.canary_share if live.mode == "canary" else 1.0,
         resilience=_resilience(live, real_time=real_time),
         exits=ExitSettings(**settings.risk.model_dump(include=set(ExitSettings._fields))),
@@ -144,12 +144,13 @@ def _resilience(live: Live, *, real_time: bool) -> Resilience:
     )
 
 
-def _risk(settings: Settings, ends: bool) -> RiskSettings:
+def _risk(settings: Settings, ends: bool, *, real_time: bool) -> RiskSettings:
     stated = RiskSettings(*(getattr(settings.risk, name) for name in RiskSettings._fields))
     stated = stated._replace(end_on_stop=stated.end_on_stop or ends)
     shutdown_parameters(_limits(settings), stated)  # a contradiction is told before an exchange is started
     _check_estimates(settings, stated)
-    return stated
+    # Beside a clock that is not ours nothing is estimated, and no result is missed.
+    return stated if real_time else stated._replace(max_estimate_age_s=0.0)
 
 
 def _check_estimates(settings: Settings, stated: RiskSettings) -> None:

@@ -24,6 +24,8 @@ ANSWER_TIMEOUT_S = 10.0
 """Longest wait for an answer, the start of the process included; beyond it the process is ended."""
 END_TIMEOUT_S = 1.0
 """Wait for the end of a process that has closed its output."""
+WELL_AFTER = 3
+"""Answers of one process after which those before it are forgotten: one that dies after each must not be hurried."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 """Pauses before a new start; they double while starts fail in a row."""
@@ -131,12 +133,15 @@ class RiskChild:
 
     async def _ask_on_the_beat(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
-        due_s = loop.time()
+        due_s, answers = loop.time(), 0
         while True:
             self._number += 1
             question = self._question(self._number)
             if question is not None:
                 self._take(await self._asked(process, question))
+                answers += 1
+            if answers >= WELL_AFTER:
+                self._pause_s = self._first_pause_s
             due_s = max(due_s + self._setup.every_s, loop.time())
             with suppress(TimeoutError):
                 code = await asyncio.wait_for(process.wait(), due_s - loop.time())
@@ -178,7 +183,6 @@ class RiskChild:
 
     def _take(self, answer: Answer) -> None:
         """Hand the result over; a problem is told when it is a new one."""
-        self._pause_s = self._first_pause_s
         if answer.problem and answer.problem != self._problem:
             self._complain(f"no risk result: {answer.problem}")
         self._problem = answer.problem

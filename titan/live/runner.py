@@ -26,7 +26,7 @@ from titan.live.outbox import Outbox
 from titan.live.pulse import Pulse
 from titan.live.recovery import find_predecessor
 from titan.live.result import Result
-from titan.live.risk_beside import estimating
+from titan.live.risk_beside import Estimates
 from titan.live.session import Session
 from titan.live.status import status
 from titan.live.summary import summarise
@@ -170,11 +170,13 @@ class Runner:
         self._first_quote_cpu_s: float | None = None
         self._pulse: Pulse | None = None
         self._predecessor = ""
+        self._real_time = True
 
     async def run(self) -> Result:
         """Run the session; whatever happens, streams and files are closed."""
         stated = self._settings.venue[self._options.venue]
         clock, instance, real_time = await clock_of(self._address, stated)
+        self._real_time = real_time
         session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
         config = kernel_config(
             self._settings,
@@ -308,9 +310,8 @@ class Runner:
                     results.watch()
                     view.refresh()
 
-                async with estimating(
-                    self._settings, session, self._predecessor, self._ingest, telemetry, self.on_fault
-                ):
+                estimates = Estimates(self._settings, session, self._predecessor, telemetry)
+                async with estimates.kept(self._ingest, self.on_fault, real_time=self._real_time):
                     await pulse.beat(outbox, look)
         finally:
             await control.close()
