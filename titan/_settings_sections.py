@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
 
 from titan.engine.configuration import ExitSettings
-from titan.engine.risk_settings import RiskSettings
+from titan.engine.risk_settings import EstimateSettings, RiskSettings
 from titan.engine.signals import SignalSettings
 from titan.model.contract import Range, parameter_ranges
 from titan.risk.limits import LimitSettings
@@ -283,9 +283,10 @@ def _fields(stated: Any) -> dict[str, Any]:
     return fields
 
 
-def _generated(name: str, meaning: str, *stated: Any) -> type[Section]:
-    """A section with one key for each field of NamedTuples whose fields have a `Range`."""
+def _generated(name: str, meaning: str, *stated: Any, **texts: Any) -> type[Section]:
+    """A section with one key for each field of NamedTuples whose fields have a `Range`, and one for each text."""
     fields = {key: field for each in stated for key, field in _fields(each).items()}
+    fields |= {key: (str, field) for key, field in texts.items()}
     section: type[Section] = create_model(name, __base__=Section, **fields)
     section.__doc__ = meaning
     return section
@@ -299,9 +300,19 @@ def _sentence(allowed: Range) -> str:
 if TYPE_CHECKING:
 
     class Risk(Section):
-        """Limits, shutdown and exits: the fields of `LimitSettings`, `RiskSettings` and `ExitSettings`."""
+        """Limits, shutdown, exits and estimates: the fields of `LimitSettings` and of the others named below."""
 
         exit_timeout_s: float = 30.0
+        max_estimate_age_s: float = 120.0
+        estimate_every_s: float = 30.0
+        estimate_tail: float = 0.025
+        estimate_horizon_s: float = 3_600.0
+        estimate_half_life: float = 120.0
+        estimate_window: int = 2_880
+        estimate_enough: int = 250
+        assumed_volatility: float = 0.1
+        assumed_beta: float = 1.2
+        stress_shocks: str = ""
 
     class Quoting(Section):
         """How every strategy's quotes answer; see `titan.strategy.adjustments.Parameters` for its fields."""
@@ -312,11 +323,18 @@ if TYPE_CHECKING:
 else:
     Risk = _generated(
         "Risk",
-        "Limits that no strategy can pass, what shuts the desk by degrees, and how a position is got out of. A limit "
-        "that is not set refuses every order that needs it.",
+        "Limits that no strategy can pass, what shuts the desk by degrees, how a position is got out of, and how the "
+        "process beside the runner estimates shortfall and stress losses. A limit that is not set refuses every order "
+        "that needs it.",
         LimitSettings,
         RiskSettings,
         ExitSettings,
+        EstimateSettings,
+        stress_shocks=Field(
+            "",
+            description="Stress scenarios of the desk's own, as in crash: BTC -30% ETH -40%, squeeze: BTC +20%; what "
+            "is not named follows Bitcoin by its slope, 1 at the least.",
+        ),
     )
     Quoting = _generated(
         "Quoting",

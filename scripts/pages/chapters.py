@@ -65,6 +65,8 @@ PARTS = (
             "proxies",
             "shrinkage",
             "attribution",
+            "scenarios",
+            "portfolio",
             "stress",
             "sizing",
             "shutdown",

@@ -1,10 +1,11 @@
 """Where the risk state's numbers come from: the ledger alone, the venue's account, marks, and risk results."""
 
+import math
 from decimal import Decimal
 
 import pytest
 
-from tests.engine.losing import DAY, QUIET, fall, holding, level, mark, notices, result
+from tests.engine.losing import DAY, QUIET, fall, holding, level, mark, notices, restarted, result
 from tests.engine.scripted import LIMITS, RISK
 from tests.engine.scripted_venue import MID
 from titan.model import commands as c
@@ -193,6 +194,68 @@ def test_a_shortfall_beyond_its_budget_shuts_the_desk_and_expired_it_clears_noth
     assert level(session) is Level.NORMAL
 
 
+def crash(loss, *others):
+    return {"stresses": (e.StressLoss("crash", loss), *(e.StressLoss("rally", other) for other in others))}
+
+
+def test_the_worst_stress_loss_walks_through_every_level():
+    session = holding(risk=QUIET._replace(max_stress_loss=1000.0))
+    for loss, expected in ((400.0, 0), (600.0, 1), (710.0, 2), (860.0, 3), (1000.0, 4)):
+        session.send(result(session, **crash(loss, -5000.0)))
+        session.wait(1)
+        assert session.desk.risk.measures["stress_loss"] == loss
+        assert level(session) is Level(expected)
+    assert session.desk.halted == "risk: stress_loss (max_stress_loss = 1000)"
+
+
+def test_a_result_without_stresses_says_nothing_of_them():
+    session = holding(risk=QUIET._replace(max_stress_loss=1000.0, dwell_s=5.0))
+    session.send(result(session, **crash(600.0)))
+    session.wait(1)
+    session.send(result(session))
+    session.quiet(20)
+    assert math.isnan(session.desk.risk.measures["stress_loss"])
+    assert level(session) is Level.CAUTION
+
+
+def test_no_result_yet_is_told_and_no_zero():
+    session = holding(risk=QUIET._replace(max_shortfall=100.0, max_estimate_age_s=20.0))
+    session.quiet(15)
+    assert level(session) is Level.NORMAL
+    assert math.isnan(session.desk.risk.measures["shortfall"])
+    (text,) = notices(session.quiet(10), "risk_level")
+    assert text.startswith(
+        "WARNING (was NORMAL): estimate_age (max_estimate_age_s = 20; no risk result yet for 2"
+    )
+    session.quiet(300, step_s=5)
+    assert level(session) is Level.WARNING, "an age alone never stops a desk"
+
+
+def test_an_old_result_warns_with_its_age_until_a_new_one_comes():
+    session = holding(risk=QUIET._replace(max_shortfall=100.0, max_estimate_age_s=20.0, dwell_s=5.0))
+    session.send(result(session, 10.0))
+    session.quiet(15)
+    assert level(session) is Level.NORMAL
+    (text,) = notices(session.quiet(10), "risk_level")
+    assert "the risk result is 2" in text
+    assert " s old)" in text
+    for _ in range(8):
+        session.send(result(session, 10.0))
+        session.quiet(1)
+    assert level(session) is Level.NORMAL
+
+
+def test_a_restart_does_not_make_a_result_younger():
+    session = holding(risk=QUIET._replace(max_shortfall=100.0, max_estimate_age_s=20.0))
+    session.send(result(session, 10.0))
+    again = restarted(session, after_s=60)
+    again.start()
+    again.wait(1)
+    assert again.desk.risk.measures["estimate_age"] > 60
+    assert math.isnan(again.desk.risk.measures["shortfall"]), "it has expired"
+    assert level(again) is Level.WARNING
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
@@ -200,6 +263,9 @@ def test_a_shortfall_beyond_its_budget_shuts_the_desk_and_expired_it_clears_noth
         ({"shortfall": float("inf")}, "finite"),
         ({"stresses": (e.StressLoss("crash", float("nan")),)}, "finite"),
         ({"parts": (e.RiskPart("v", "BTCUSDT", 80.0),)}, "parts sum to 80"),
+        ({"strategies": (e.StrategyPart("as", 80.0),)}, "strategies sum to 80"),
+        ({"error": -1.0}, "error = -1"),
+        ({"strategies": (e.StrategyPart("as", 90.0, float("nan")),)}, "or a part's: must be a finite number"),
         ({"computed_ns": 2 * 10**18}, "must hold"),
         ({"expires_ns": 1}, "must hold"),
         ({"computed_ns": 5}, "at least that of the one held"),

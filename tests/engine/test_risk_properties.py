@@ -24,6 +24,7 @@ WATCHING = RISK._replace(
     max_loss_per_bucket=2.0,
     bucket_s=20.0,
     max_shortfall=100.0,
+    max_stress_loss=100.0,
     max_mark_age_s=4.0,
     dwell_s=10.0,
 )
@@ -155,12 +156,19 @@ def test_a_limit_of_nothing_is_not_watched():
     assert set(watched(MONEY, WATCHING)) == set(LIMIT_OF)
 
 
+@pytest.mark.parametrize("limit", ["max_shortfall", "max_stress_loss"])
+def test_the_age_of_a_result_is_watched_where_a_limit_rests_on_it(limit):
+    assert "estimate_age" not in watched(MONEY, RISK)
+    assert watched(MONEY, RISK._replace(**{limit: 1.0}))["estimate_age"] == RISK.max_estimate_age_s
+
+
 # ---- Every key ---------------------------------------------------------------------------------------------
 
 
 NOTHING = RISK._replace(
-    max_mark_age_s=0.0, max_margin_ratio=0.0, min_liquidation_distance=0.0, dwell_s=10.0, bucket_s=20.0
-)
+    max_mark_age_s=0.0, max_margin_ratio=0.0, min_liquidation_distance=0.0, max_estimate_age_s=0.0, dwell_s=10.0,
+    bucket_s=20.0,
+)  # fmt: skip
 FREE = LIMITS._replace(max_daily_loss=1e6)
 LOSSES = (2.2, 3.0, 3.6, 1.9, 0.5, 5.0)
 
@@ -176,7 +184,8 @@ def scenario(limits, risk):
         session.venue.margin = (Decimal(round(200 * lost)), Decimal(1000))
         session.venue.liquidations["BTCUSDT"] = Decimal(45_000 + round(500 * lost))
         session.tick(MID - round(lost / 0.001))
-        session.send(mark(session), result(session, 25.0 * lost))
+        crash = e.StressLoss("crash", 50.0 * lost)
+        session.send(mark(session), result(session, 25.0 * lost, stresses=(crash,)))
         session.quiet(15)
     decided = [x for _, out in session.log for x in out if not isinstance(x, c.SetTimer)]
     return [x.message if isinstance(x, c.Notice) else x for x in decided]
@@ -191,6 +200,8 @@ CHANGED = {
     "max_margin_ratio": ((FREE, NOTHING._replace(max_margin_ratio=0.8)), 0.95),
     "min_liquidation_distance": ((FREE, NOTHING._replace(min_liquidation_distance=0.05)), 0.02),
     "max_shortfall": ((FREE, NOTHING._replace(max_shortfall=100.0)), 200.0),
+    "max_stress_loss": ((FREE, NOTHING._replace(max_stress_loss=200.0)), 400.0),
+    "max_estimate_age_s": ((FREE, NOTHING._replace(max_shortfall=1e6, max_estimate_age_s=8.0)), 12.0),
     "caution_at": (DAILY, 0.6),
     "warning_at": (DAILY, 0.5),
     "critical_at": (DAILY, 0.95),

@@ -14,15 +14,17 @@ import pytest
 from tests.engine.losing import TIGHT, fall, holding, result
 from tests.engine.scripted import RISK, Session, configuration
 from tests.live.desks import open_exchange, read_settings, trade, until
-from titan.engine.risk_settings import RiskSettings
+from titan.engine.risk_settings import EstimateSettings, RiskSettings
 from titan.live.asking import ask, lines
 from titan.live.configure import kernel_config
 from titan.live.control import control_path
+from titan.live.risk_beside import setup_of
+from titan.live.risk_record import NAME as PRICES
 from titan.live.risk_results import NAME, RiskResults
 from titan.live.status import status
 from titan.live.telemetry import Telemetry
 from titan.model.contract import ParameterError
-from titan.model.events import RiskPart, RiskResult, StressLoss
+from titan.model.events import RiskPart, RiskResult, StrategyPart, StressLoss
 from titan.store.replay import replay_session
 
 STATED: dict[str, Any] = {
@@ -166,7 +168,128 @@ ANOTHER = {
     "min_liquidation_distance": 0.02, "max_shortfall": 200.0, "caution_at": 0.3, "warning_at": 0.6, "critical_at": 0.75,
     "exit_gap": 0.5, "dwell_s": 25.0, "caution_size": 0.8, "warning_size": 0.5, "critical_size": 0.3,
     "caution_spread": 1.5, "warning_spread": 2.0, "critical_spread": 3.0, "end_on_stop": True,
+    "max_stress_loss": 900.0, "max_estimate_age_s": 90.0,
 }  # fmt: skip
+
+
+ESTIMATES = {
+    "estimate_every_s": 12.0, "estimate_tail": 0.05, "estimate_horizon_s": 600.0, "estimate_half_life": 40.0,
+    "estimate_window": 700, "estimate_enough": 60, "assumed_volatility": 0.2, "assumed_beta": 1.7,
+    "stress_shocks": "crash: BTC -30%", "max_estimate_age_s": 90.0,
+}  # fmt: skip
+
+
+def test_lesson_20_every_key_of_the_estimate_reaches_the_process(tmp_path):
+    settings = read_settings(tmp_path, **{f"risk__{name}": value for name, value in ESTIMATES.items()})
+    found = setup_of(settings, tmp_path / "now", "before")
+    assert set(EstimateSettings._fields) | {"stress_shocks", "max_estimate_age_s"} == set(ESTIMATES)
+    assert (
+        found.every_s, found.tail, found.horizon_s, found.half_life, found.window, found.enough,
+        found.assumed_volatility, found.assumed_beta, found.shocks, found.valid_s,
+    ) == tuple(ESTIMATES.values())  # fmt: skip
+    assert (found.record, found.inherited) == (
+        str(tmp_path / "now" / PRICES),
+        str(tmp_path / "before" / PRICES),
+    )
+    assert setup_of(settings, tmp_path / "now").inherited == ""
+    unwatched = read_settings(tmp_path, risk__max_estimate_age_s=0, risk__estimate_every_s=12)
+    assert setup_of(unwatched, tmp_path).valid_s == 48.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        (
+            {"max_estimate_age_s": 50},
+            "max_estimate_age_s = 50: must be at least 2 estimate_every_s = 60, or 0",
+        ),
+        ({"estimate_window": 100}, "estimate_window = 100: must be at least estimate_enough = 250"),
+        ({"stress_shocks": "crash: -30%"}, "stress_shocks: 'crash: -30%': write NAME"),
+    ],
+)
+def test_estimates_that_could_never_be_are_told_before_anything_starts(tmp_path, changes, word):
+    settings = read_settings(tmp_path, **{f"risk__{name}": value for name, value in changes.items()})
+    with pytest.raises(ParameterError, match=r"\[risk\] ") as caught:
+        kernel_config(settings, "s", "loopback", 0)
+    assert word in str(caught.value)
+
+
+def test_where_time_is_not_ours_no_result_is_missed(tmp_path):
+    settings = read_settings(tmp_path, risk__max_shortfall=100)
+    assert kernel_config(settings, "s", "loopback", 0).risk.max_estimate_age_s == 120
+    replay = kernel_config(settings, "s", "loopback", 0, real_time=False).risk
+    assert (replay.max_estimate_age_s, replay.max_shortfall) == (0, 100)
+
+
+def test_a_result_is_handed_over_with_all_that_it_says(tmp_path):
+    results, told, _ = watching(tmp_path / NAME)
+    more = {
+        "strategies": [{"strategy": "as", "shortfall": 12.5, "error": 1.5}],
+        "error": 1.0, "tail": 0.025, "horizon_s": 3600.0, "basis": "a record",
+    }  # fmt: skip
+    put(tmp_path / NAME, json.dumps(STATED | more))
+    results.watch()
+    (event,) = told
+    assert event.strategies == (StrategyPart("as", 12.5, 1.5),)
+    assert (event.error, event.tail, event.horizon_s, event.basis) == (1.0, 0.025, 3600.0, "a record")
+
+
+def test_people_see_the_error_the_shares_the_age_and_what_is_not_known():
+    session = holding(risk=RISK._replace(max_shortfall=100.0))
+    assert "  no risk result yet: shortfall and stress losses are not known" in lines(status(session.kernel))
+    session.send(
+        result(
+            session, 20.0, parts=(RiskPart("v", "BTCUSDT", 20.0, 3.0),), error=2.5, tail=0.025, horizon_s=3600.0,
+            basis="filtered record of 812 returns of 30 s",
+            strategies=(StrategyPart("as", 25.0, 3.0), StrategyPart("manual", -5.0)),
+            stresses=tuple(StressLoss(f"day {loss}", float(loss)) for loss in (1, 4, 3, 2)),
+        )
+    )  # fmt: skip
+    session.wait(14)
+    text = "\n".join(lines(status(session.kernel)))
+    assert (
+        """
+  expected shortfall 20 +- 2.5 USDT (2.5% tail over 3600 s), 14 s old
+    filtered record of 812 returns of 30 s
+    position v:BTCUSDT: 20 +- 3, 100%
+    strategy as: 25 +- 3, 125%
+    strategy manual: -5 +- unknown, -25%
+    stress day 4: loses 4 USDT
+    stress day 3: loses 3 USDT
+    stress day 2: loses 2 USDT
+"""
+        in text
+    )
+    session.wait(60)
+    assert "74 s old, EXPIRED: nothing is known now" in "\n".join(lines(status(session.kernel)))
+
+
+def test_the_metrics_are_not_known_before_a_result_and_after_its_end():
+    session = holding(risk=RISK._replace(max_shortfall=100.0))
+    telemetry = Telemetry(session.kernel, "s", "error")
+    assert b"titan_shortfall NaN" in telemetry.render()
+    assert b"titan_risk_result_age_seconds NaN" in telemetry.render()
+    parts = {"parts": (RiskPart("v", "BTCUSDT", 20.0),), "strategies": (StrategyPart("as", 20.0),)}
+    session.send(result(session, 20.0, error=2.5, stresses=(StressLoss("crash", 80.0),), **parts))
+    session.wait(10)
+    shown = telemetry.render().decode()
+    for line in (
+        "titan_shortfall 20.0", "titan_shortfall_error 2.5", 'titan_shortfall_part{instrument="v:BTCUSDT"} 20.0',
+        'titan_shortfall_strategy{strategy="as"} 20.0', 'titan_stress_loss{scenario="crash"} 80.0',
+        "titan_risk_process_failures 0.0",
+    ):  # fmt: skip
+        assert f"\n{line}\n" in shown
+    assert 9.0 <= age_shown(shown) <= 10.0
+    session.wait(60)
+    later = telemetry.render().decode()
+    assert "titan_shortfall NaN" in later
+    assert "titan_stress_loss{" not in later
+    assert 69.0 <= age_shown(later) <= 70.0
+
+
+def age_shown(metrics):
+    (line,) = [line for line in metrics.splitlines() if line.startswith("titan_risk_result_age_seconds ")]
+    return float(line.split()[1])
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,12 @@ def test_midnight_clears_the_daily_channel_alone():
 
 def test_midnight_forgives_nothing_that_cannot_be_read():
     noon = follow([(0, 3.2, 0.0)], begin_ns=DAY_NS // 2)[-1]
-    assert channel_levels(update(DESK, noon, DAY_NS, (math.nan, 0.0)))[0] is Level.CRITICAL
+    unread = update(DESK, noon, DAY_NS, (math.nan, 0.0))
+    assert channel_levels(unread)[0] is Level.CRITICAL
+    later = update(DESK, update(DESK, unread, DAY_NS + S_NS, (math.nan, 0.0)), DAY_NS + 2 * S_NS, (0.0, 0.0))
+    assert channel_levels(later)[0] is Level.NORMAL, "the first reading after midnight ends it, not the dwell"
+    again = update(DESK, update(DESK, later, DAY_NS + 3 * S_NS, (3.2, 0.0)), DAY_NS + 4 * S_NS, (0.0, 0.0))
+    assert channel_levels(again)[0] is Level.CRITICAL, "and it ends once"
 
 
 def test_a_latch_clears_at_a_tick_after_the_dwell():

@@ -11,12 +11,14 @@ from titan.engine.risk_settings import (
     BUCKET_LOSS,
     DAILY_LOSS,
     DRAWDOWN,
+    ESTIMATE_AGE,
     LIQUIDATION,
     MARGIN_RATIO,
     MARK_AGE,
     SHORTFALL,
+    STRESS_LOSS,
 )
-from titan.model.events import AccountSnapshot, Position
+from titan.model.events import AccountSnapshot, Position, RiskResult
 from titan.model.instruments import InstrumentKey
 from titan.risk.shutdown import DAY_NS, Level, losses
 
@@ -69,6 +71,8 @@ def measures(desk: Desk) -> dict[str, float]:
             desk, LIQUIDATION, (d for account in accounts for d in _distances(desk, account)), min
         ),
         SHORTFALL: _shortfall(desk),
+        STRESS_LOSS: _stress_loss(desk),
+        ESTIMATE_AGE: _estimate_age_s(desk),
     }
 
 
@@ -139,6 +143,25 @@ def _distance(desk: Desk, venue: str, position: Position) -> float:
     return float(max(side * (mark - position.liquidation) / mark, Decimal(0)))
 
 
-def _shortfall(desk: Desk) -> float:
+def _valid(desk: Desk) -> RiskResult | None:
+    """The risk result, unless there is none or it has expired."""
     result = desk.risk.result
-    return result.shortfall if result is not None and desk.now_ns < result.expires_ns else math.nan
+    return result if result is not None and desk.now_ns < result.expires_ns else None
+
+
+def _shortfall(desk: Desk) -> float:
+    result = _valid(desk)
+    return result.shortfall if result is not None else math.nan
+
+
+def _stress_loss(desk: Desk) -> float:
+    """The loss in the worst scenario; a result without one says nothing of it."""
+    result = _valid(desk)
+    losses = [stress.loss for stress in result.stresses] if result is not None else []
+    return max(losses, default=math.nan)
+
+
+def _estimate_age_s(desk: Desk) -> float:
+    """Seconds since what the risk result is of, or since the session began if there was none."""
+    result = desk.risk.result
+    return (desk.now_ns - (result.computed_ns if result is not None else desk.epoch_ns)) / 1e9

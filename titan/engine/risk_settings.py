@@ -65,10 +65,69 @@ class RiskSettings(NamedTuple):
             "whether STOP ends the session; a recorded market and a --duration end it always",
         ),
     ] = False
+    max_stress_loss: Annotated[
+        float, Range(0, 1e9, MONEY, "loss in the worst stress scenario that stops risk; 0: not watched")
+    ] = 0.0
+    max_estimate_age_s: Annotated[
+        float,
+        Range(
+            0,
+            86_400,
+            "s",
+            "age of the risk result that raises WARNING, and never more, where max_shortfall or max_stress_loss "
+            "is set; 0: not watched",
+        ),
+    ] = 120.0
+
+
+class EstimateSettings(NamedTuple):
+    """How the process beside the runner estimates shortfall and stress losses; the engine only takes its results."""
+
+    estimate_every_s: Annotated[
+        float,
+        Range(
+            0, 3_600, "s", "time between two estimates, and the period of a return; 0: no process is started"
+        ),
+    ] = 30.0
+    estimate_tail: Annotated[
+        float, Range(0.005, 0.1, "probability", "tail whose mean loss the expected shortfall is")
+    ] = 0.025
+    estimate_horizon_s: Annotated[
+        float, Range(1, 604_800, "s", "time over which positions are taken to stand still and lose")
+    ] = 3_600.0
+    estimate_half_life: Annotated[
+        float, Range(2, 10_000, "returns", "half-life of the weights of volatility and correlation")
+    ] = 120.0
+    estimate_window: Annotated[
+        int, Range(50, 20_000, "returns", "the most that are kept of the record, restarts included")
+    ] = 2_880
+    estimate_enough: Annotated[
+        int,
+        Range(
+            20,
+            20_000,
+            "returns",
+            "the fewest that an instrument is estimated from, and never fewer than one in the tail; before that "
+            "assumed_volatility counts",
+        ),
+    ] = 250
+    assumed_volatility: Annotated[
+        float,
+        Range(
+            0.001,
+            2,
+            "share a day",
+            "volatility of an instrument with too short a record, and of all at first",
+        ),
+    ] = 0.1
+    assumed_beta: Annotated[
+        float, Range(0.1, 10, "", "slope on Bitcoin of an instrument with too short a record")
+    ] = 1.2
 
 
 DAILY_LOSS, DRAWDOWN, BUCKET_LOSS = "daily_loss", "drawdown", "bucket_loss"
 MARK_AGE, MARGIN_RATIO, LIQUIDATION, SHORTFALL = "mark_age", "margin_ratio", "liquidation", "shortfall"
+STRESS_LOSS, ESTIMATE_AGE = "stress_loss", "estimate_age"
 
 LIMIT_OF = {
     DAILY_LOSS: "max_daily_loss",
@@ -78,8 +137,13 @@ LIMIT_OF = {
     MARGIN_RATIO: "max_margin_ratio",
     LIQUIDATION: "min_liquidation_distance",
     SHORTFALL: "max_shortfall",
+    STRESS_LOSS: "max_stress_loss",
+    ESTIMATE_AGE: "max_estimate_age_s",
 }
 """The key of [risk] that limits each channel's measure."""
+
+AGES = frozenset({MARK_AGE, ESTIMATE_AGE})
+"""Channels whose share is cut at 1: what is old alone warns, and never stops a desk."""
 
 _RISING = (
     ("caution_at", "warning_at", "critical_at"),
@@ -91,7 +155,10 @@ _RISING = (
 def watched(limits: LimitSettings, settings: RiskSettings) -> dict[str, float]:
     """The limit of every channel that is watched, in a fixed order."""
     stated = limits._asdict() | settings._asdict()
-    return {name: float(stated[key]) for name, key in LIMIT_OF.items() if stated[key]}
+    found = {name: float(stated[key]) for name, key in LIMIT_OF.items() if stated[key]}
+    if SHORTFALL not in found and STRESS_LOSS not in found:
+        found.pop(ESTIMATE_AGE, None)  # nothing is limited by a result: none need come
+    return found
 
 
 def shutdown_parameters(limits: LimitSettings, settings: RiskSettings) -> Parameters:
@@ -121,8 +188,8 @@ def shutdown_parameters(limits: LimitSettings, settings: RiskSettings) -> Parame
 
 def _channel(name: str, settings: RiskSettings) -> Channel:
     enter = (settings.caution_at, settings.warning_at, settings.critical_at, 1.0)
-    if name == MARK_AGE:
-        enter = (1.0, 1.0, 2.0, 2.0)  # the share is cut at 1: an old mark alone never stops a desk
+    if name in AGES:
+        enter = (1.0, 1.0, 2.0, 2.0)
     kept = 1.0 - settings.exit_gap
     leave = (enter[0] * kept, enter[1] * kept, enter[2] * kept, enter[3] * kept)
     return Channel(name, enter, leave, daily=name == DAILY_LOSS)

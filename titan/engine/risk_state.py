@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 
 from titan.engine.configuration import KernelConfig
-from titan.engine.risk_settings import LIMIT_OF, LIQUIDATION, MARK_AGE, S_NS, shutdown_parameters, watched
+from titan.engine.risk_settings import (
+    AGES,
+    ESTIMATE_AGE,
+    LIMIT_OF,
+    LIQUIDATION,
+    S_NS,
+    shutdown_parameters,
+    watched,
+)
 from titan.model.events import RiskResult
 from titan.risk import shutdown
 from titan.risk.shutdown import ChannelState, Latch, Level, Profit
@@ -64,7 +72,7 @@ class RiskState:
         if name == LIQUIDATION:
             return limit / measure if measure > 0 else math.nan if math.isnan(measure) else math.inf
         share = measure / limit
-        return min(share, 1.0) if name == MARK_AGE else share
+        return min(share, 1.0) if name in AGES else share
 
     def earn(self, pnl: Decimal, now_ns: int) -> None:
         """Take the session's P&L as it is known now."""
@@ -88,7 +96,20 @@ class RiskState:
     def reasons(self, at: Level) -> str:
         """The channels that stand at this level or above, with the keys of [risk] that limit them."""
         found = [name for name, level in self.channel_levels.items() if level >= at]
-        return ", ".join(f"{name} ({LIMIT_OF[name]} = {self.limits[name]:g})" for name in found)
+        return ", ".join(
+            f"{name} ({LIMIT_OF[name]} = {self.limits[name]:g}{self._why(name)})" for name in found
+        )
+
+    def _why(self, name: str) -> str:
+        """What an operator must know of a channel besides its limit; empty if nothing."""
+        if name != ESTIMATE_AGE:
+            return ""
+        age = self.measures[name]
+        return (
+            f"; no risk result yet for {age:.0f} s"
+            if self.result is None
+            else f"; the risk result is {age:.0f} s old"
+        )
 
     def reconfigure(self, config: KernelConfig) -> None:
         """Take up other limits of the same channels; what is latched stays latched."""
@@ -104,7 +125,7 @@ class RiskState:
             "time_ns": self.state.time_ns,
             "released_by": self.state.released_by,
             "channels": {
-                name: [channel.value, [list(latch) for latch in channel.latches]]
+                name: [channel.value, [list(latch) for latch in channel.latches], channel.read_ns]
                 for name, channel in channels
             },
             "profit": list(self.profit),
@@ -119,8 +140,9 @@ class RiskState:
         """Take up a snapshot; a channel that it does not have begins calm."""
         channels = []
         for name, calm in zip(self.limits, self.state.channels, strict=True):
-            value, latches = data["channels"].get(name, (calm.value, calm.latches))
-            channels.append(ChannelState(value, tuple(Latch(*latch) for latch in latches)))
+            value, latches, *read = data["channels"].get(name, calm)
+            read_ns = read[0] if read else data["time_ns"]  # a snapshot of before it was kept
+            channels.append(ChannelState(value, tuple(Latch(*latch) for latch in latches), read_ns))
         self._hold(shutdown.State(data["time_ns"], tuple(channels), data["released_by"]))
         self.profit = Profit(*data["profit"])
         self.carried, self.known = Decimal(data["carried"]), Decimal(data["known"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from titan.engine import operator, risk_measures, stopping
 from titan.engine.account import cancel
 from titan.engine.desk import Desk
-from titan.model.events import RiskResult
+from titan.model.events import RiskPart, RiskResult, StrategyPart
 from titan.model.instruments import InstrumentKey
 from titan.model.orders import Order, OrderState
 from titan.risk.shutdown import Level
@@ -76,14 +77,24 @@ def _of_side(desk: Desk, key: InstrumentKey, side: int) -> list[Order]:
 
 def _refusal(desk: Desk, event: RiskResult) -> str:
     """What is wrong with a risk result; empty if nothing is."""
-    held, parts = desk.risk.result, [part.shortfall for part in event.parts]
-    numbers = [event.shortfall, *parts, *(stress.loss for stress in event.stresses)]
+    held = desk.risk.result
+    divisions: dict[str, Sequence[RiskPart | StrategyPart]] = {
+        "parts": event.parts,
+        "strategies": event.strategies,
+    }
+    shares = [share for division in divisions.values() for share in division]
+    errors = [event.error, *(share.error for share in shares)]
+    numbers = [event.shortfall, *(share.shortfall for share in shares), *(s.loss for s in event.stresses)]
     if event.currency != desk.config.reporting_currency:
         return f"currency = {event.currency}: must be reporting_currency = {desk.config.reporting_currency}"
     if not all(map(math.isfinite, numbers)):
         return f"shortfall = {event.shortfall}, parts or stresses: must be finite numbers"
-    if parts and not math.isclose(sum(parts), event.shortfall, rel_tol=PARTS_WITHIN, abs_tol=PARTS_WITHIN):
-        return f"parts sum to {sum(parts):g}: must sum to shortfall = {event.shortfall:g}"
+    if not all(error is None or 0 <= error < math.inf for error in errors):
+        return f"error = {event.error}, or a part's: must be a finite number that is not negative, or absent"
+    for name, division in divisions.items():
+        total = math.fsum(share.shortfall for share in division)
+        if division and not math.isclose(total, event.shortfall, rel_tol=PARTS_WITHIN, abs_tol=PARTS_WITHIN):
+            return f"{name} sum to {total:g}: must sum to shortfall = {event.shortfall:g}"
     if not event.computed_ns <= desk.now_ns < event.expires_ns:
         return f"computed_ns = {event.computed_ns}, expires_ns = {event.expires_ns}: must hold {desk.now_ns} between"
     if held is not None and event.computed_ns < held.computed_ns:

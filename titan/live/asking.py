@@ -11,6 +11,9 @@ from typing import Any
 from titan.live.control import PATIENCE_S
 from titan.live.errors import StartRefused
 
+MOST_STRESSES = 3
+"""Stress scenarios shown, the worst first."""
+
 
 class NoAnswer(StartRefused):
     """Nobody listens, or the answer did not come: nothing is known to have been done."""
@@ -63,6 +66,7 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
     for name, channel in risk["channels"].items():
         value = "unknown" if channel["value"] is None else f"{channel['value']:.6g}"
         yield f"  {name} {value} of {channel['key']} = {channel['limit']:g}  {channel['level']}"
+    yield from _risk_result(risk["result"])
     for name, venue in status["venues"].items():
         down = [stream for stream, up in venue["streams"].items() if not up]
         problems = [f"{stream} stream down" for stream in down] + [
@@ -81,3 +85,29 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
             f"  {order['client_id']}  {order['instrument']} {order['side']} {order['remaining_lots']} lots "
             f"at {order['price']}  {order['state']}  ({order['strategy'] or 'of no strategy'})"
         )
+
+
+def _risk_result(result: Mapping[str, Any] | None) -> Iterator[str]:
+    """The shortfall with its error, whose it is, the worst scenarios, and how old all that is."""
+    if result is None:
+        yield "  no risk result yet: shortfall and stress losses are not known"
+        return
+    age = f"{result['age_s']:.0f} s old{', EXPIRED: nothing is known now' if result['expired'] else ''}"
+    tail = f" ({result['tail']:.1%} tail over {result['horizon_s']:g} s)" if result["tail"] else ""
+    amount = _amount(result["shortfall"], result["error"])
+    yield f"  expected shortfall {amount} {result['currency']}{tail}, {age}"
+    if result["basis"]:
+        yield f"    {result['basis']}"
+    for name, parts in (
+        ("position", {f"{part['venue']}:{part['symbol']}": part for part in result["parts"]}),
+        ("strategy", {part["strategy"]: part for part in result["strategies"]}),
+    ):
+        for owner, part in parts.items():
+            share = f", {part['shortfall'] / result['shortfall']:.0%}" if result["shortfall"] else ""
+            yield f"    {name} {owner}: {_amount(part['shortfall'], part['error'])}{share}"
+    for stress in sorted(result["stresses"], key=lambda stress: -stress["loss"])[:MOST_STRESSES]:
+        yield f"    stress {stress['name']}: loses {stress['loss']:.6g} {result['currency']}"
+
+
+def _amount(amount: float, error: float | None) -> str:
+    return f"{amount:.4g} +- {'unknown' if error is None else f'{error:.2g}'}"

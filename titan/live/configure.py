@@ -25,7 +25,8 @@ from titan.engine.signals import SignalSettings
 from titan.engine.strategies import AnyStrategyModule, StrategyError, load_strategy
 from titan.live.errors import UsageError
 from titan.live.regime_files import regimes_of
-from titan.model.contract import PortfolioModule, build_parameters
+from titan.live.risk_shocks import ShockError, read_shocks
+from titan.model.contract import ParameterError, PortfolioModule, build_parameters
 from titan.risk.limits import LimitSettings
 from titan.settings import Live, Settings, Strategy, Venue
 from titan.store.artefacts import Artefact, ArtefactError, current_artefact
@@ -89,7 +90,7 @@ def kernel_config(
         ),
         strategies=strategies,
         limits=_limits(settings),
-        risk=_risk(settings, unattended or duration_s > 0),
+        risk=_risk(settings, unattended or duration_s > 0, real_time=real_time),
         size_share=live.canary_share if live.mode == "canary" else 1.0,
         resilience=_resilience(live, real_time=real_time),
         exits=ExitSettings(**settings.risk.model_dump(include=set(ExitSettings._fields))),
@@ -146,11 +147,28 @@ def _resilience(live: Live, *, real_time: bool) -> Resilience:
     )
 
 
-def _risk(settings: Settings, ends: bool) -> RiskSettings:
+def _risk(settings: Settings, ends: bool, *, real_time: bool) -> RiskSettings:
     stated = RiskSettings(*(getattr(settings.risk, name) for name in RiskSettings._fields))
     stated = stated._replace(end_on_stop=stated.end_on_stop or ends)
     shutdown_parameters(_limits(settings), stated)  # a contradiction is told before an exchange is started
-    return stated
+    _check_estimates(settings, stated)
+    # Beside a clock that is not ours nothing is estimated, and no result is missed.
+    return stated if real_time else stated._replace(max_estimate_age_s=0.0)
+
+
+def _check_estimates(settings: Settings, stated: RiskSettings) -> None:
+    """Tell what the estimates could never satisfy, before anything is started."""
+    risk, age_s = settings.risk, stated.max_estimate_age_s
+    if 0 < age_s < 2 * risk.estimate_every_s:
+        least = f"2 estimate_every_s = {2 * risk.estimate_every_s:g}"
+        raise ParameterError(f"[risk] max_estimate_age_s = {age_s:g}: must be at least {least}, or 0")
+    if risk.estimate_every_s and risk.estimate_window < risk.estimate_enough:
+        least = f"estimate_enough = {risk.estimate_enough}"
+        raise ParameterError(f"[risk] estimate_window = {risk.estimate_window}: must be at least {least}")
+    try:
+        read_shocks(risk.stress_shocks)
+    except ShockError as error:
+        raise ParameterError(str(error)) from None
 
 
 def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:

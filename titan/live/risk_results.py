@@ -1,6 +1,6 @@
-"""Risk results of another process: a JSON file in the data folder, read when it changes and handed to the engine.
+"""Risk results of another process, and the JSON file in the data folder by which any program may hand one over.
 
-Its shape is checked here; whether it is believed is the engine's decision.
+Their shape is checked here; whether they are believed is the engine's decision.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from titan.model.events import JournalledEvent, RiskPart, RiskResult, StressLoss
+from titan.model.events import JournalledEvent, RiskPart, RiskResult, StrategyPart, StressLoss
 
 NAME = "risk_result.json"
 
@@ -18,7 +18,7 @@ Ingest = Callable[[Callable[[int], JournalledEvent]], None]
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file: money in `currency`, times in ns UTC. It is put in place whole, by renaming."""
+    """A result as handed over: money in `currency`, times in ns UTC. A file is put in place whole, by renaming."""
 
     source: str
     currency: str
@@ -27,6 +27,11 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expires_ns: int
     parts: tuple[RiskPart, ...] = ()
     stresses: tuple[StressLoss, ...] = ()
+    strategies: tuple[StrategyPart, ...] = ()
+    error: float | None = None
+    tail: float = 0.0
+    horizon_s: float = 0.0
+    basis: str = ""
 
 
 class RiskResults:
@@ -76,4 +81,9 @@ def event_of(stated: Stated, now_ns: int) -> RiskResult:
         stresses=stated.stresses,
         computed_ns=stated.computed_ns,
         expires_ns=stated.expires_ns,
+        strategies=stated.strategies,
+        error=stated.error,
+        tail=stated.tail,
+        horizon_s=stated.horizon_s,
+        basis=stated.basis,
     )

@@ -28,6 +28,7 @@ from titan.live.outbox import Outbox
 from titan.live.pulse import Pulse
 from titan.live.recovery import find_predecessor
 from titan.live.result import Result
+from titan.live.risk_beside import Estimates
 from titan.live.session import Session
 from titan.live.status import status
 from titan.live.summary import summarise
@@ -172,11 +173,14 @@ class Runner:
         self._account = account
         self._first_quote_cpu_s: float | None = None
         self._pulse: Pulse | None = None
+        self._predecessor = ""
+        self._real_time = True
 
     async def run(self) -> Result:
         """Run the session; whatever happens, streams and files are closed."""
         stated = self._settings.venue[self._options.venue]
         clock, instance, real_time = await clock_of(self._address, stated)
+        self._real_time = real_time
         session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
         self._configure = partial(
             kernel_config,
@@ -191,6 +195,7 @@ class Runner:
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
         account = f"{self._account}@{instance}"
         predecessor = find_predecessor(self._settings.project.journals, account)
+        self._predecessor = predecessor.session if predecessor else ""
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
         on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
         writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure, self._disk)
@@ -310,7 +315,9 @@ class Runner:
                     results.watch()
                     view.refresh()
 
-                await pulse.beat(outbox, look)
+                estimates = Estimates(self._settings, session, self._predecessor, telemetry)
+                async with estimates.kept(self._ingest, self.on_fault, real_time=self._real_time):
+                    await pulse.beat(outbox, look)
         finally:
             await control.close()
         await self._raise_fault(pulse.fault, outbox)

@@ -78,8 +78,18 @@ def _risk(desk: Desk) -> dict[str, Any]:
             }
             for name, level in risk.channel_levels.items()
         },
-        "result": risk.result and msgspec.to_builtins(risk.result),
+        "result": _result(desk),
     }
+
+
+def _result(desk: Desk) -> dict[str, Any] | None:
+    """The risk result with its age, and whether it still says anything; null before the first."""
+    result = desk.risk.result
+    if result is None:
+        return None
+    found: dict[str, Any] = msgspec.to_builtins(result)
+    age_s = (desk.now_ns - result.computed_ns) / 1e9
+    return found | {"age_s": age_s, "expired": desk.now_ns >= result.expires_ns}
 
 
 def _finite(number: float) -> float | None:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from titan.engine.desk import Phase
 from titan.engine.kernel import Kernel
 from titan.live.inbox import Inbox
+from titan.live.risk_gauges import RiskGauges
 from titan.model.commands import AnyCommand, Notice
 from titan.model.events import AnyEvent
 
@@ -120,6 +121,7 @@ class Telemetry:
         self._risk = Gauge(
             "titan_risk_level", "0 NORMAL, 1 CAUTION, 2 WARNING, 3 CRITICAL, 4 STOP", registry=self.registry
         )
+        self.risk = RiskGauges(self.registry)
         self._counts: dict[str, int] = {}
         self._web: web.AppRunner | None = None
 
@@ -162,6 +164,7 @@ class Telemetry:
             for name, gauge in self._backlog.items():
                 gauge.labels(venue).set(getattr(inbox, name))
         self._risk.set(self._kernel.desk.level)
+        self.risk.read(self._kernel.desk)
         self._phase.set(self._kernel.desk.phase is Phase.RUNNING)
         return generate_latest(self.registry)
 

@@ -366,6 +366,16 @@ class RiskPart(msgspec.Struct, frozen=True):
     venue: str
     symbol: str
     shortfall: float
+    error: float | None = None
+    """Its standard error; None where it has none."""
+
+
+class StrategyPart(msgspec.Struct, frozen=True):
+    """What one strategy adds to the portfolio's expected shortfall, reporting currency."""
+
+    strategy: str
+    shortfall: float
+    error: float | None = None
 
 
 class StressLoss(msgspec.Struct, frozen=True):
@@ -385,7 +395,17 @@ class RiskResult(Event, frozen=True, tag="risk_result"):
     parts: tuple[RiskPart, ...]
     stresses: tuple[StressLoss, ...]
     computed_ns: int
+    """When the positions and prices were that it is of."""
     expires_ns: int
+    strategies: tuple[StrategyPart, ...] = ()
+    """The same shortfall by strategy, where it is known; it sums to it as well."""
+    error: float | None = None
+    """Standard error of the shortfall; None where it has none."""
+    tail: float = 0.0
+    """Probability of the tail, and the horizon; 0 where the source does not say."""
+    horizon_s: float = 0.0
+    basis: str = ""
+    """What it rests on, in words: a record, or an assumption for want of one."""
 
 
 AccountEvent = (

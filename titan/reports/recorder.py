@@ -80,6 +80,8 @@ class _Recorder:
         touched = found.lives.event(event, self._now_ns)
         for command in commands:
             touched |= self._command(command)
+        if isinstance(event, e.RiskResult) and not any(map(_refuses, commands)):
+            found.risk_results.append(event)
         if isinstance(event, e.Fill | e.FillsQueried):
             touched |= {InstrumentKey(event.venue, event.symbol)}
         for key in touched:
@@ -288,3 +290,7 @@ class _Recorder:
 
     def _markets_of(self, venue: str) -> list[MarketRecord]:
         return [market for key, market in self.recording.markets.items() if key.venue == venue]
+
+
+def _refuses(command: AnyCommand) -> bool:
+    return isinstance(command, Notice) and command.code == "risk_result_refused"

@@ -124,6 +124,8 @@ class Recording:
     after_closing: int = 0
     bookings: list[Booking] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    risk_results: list[e.RiskResult] = field(default_factory=list)
+    """Those that the engine took up, oldest first."""
     feed_delays: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Receipt less the venue's stamp, ns, by kind of message; only where the venue stamps."""
     events: Counter[str] = field(default_factory=Counter)
