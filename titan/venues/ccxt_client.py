@@ -72,6 +72,11 @@ class Endpoint(NamedTuple):
     method: str
     cost: Cost
 
+    @property
+    def public(self) -> bool:
+        """True of what the venue tells everybody; anything else carries a key and a signature."""
+        return self.method.startswith("fapiPublic")
+
 
 class Answer(NamedTuple):
     """What came of a call.
@@ -232,6 +237,8 @@ class RestClient:
         """Send once and return what came of it; raises for nothing that a venue or a network does."""
         if self._signer is None:
             return Answer(0, b"", "the connection to the venue is closed", sent=False)
+        if not (endpoint.public or self._config.api_key):
+            return Answer(0, b"", f"{endpoint.method}: not sent, there is no key", sent=False)
         refused = self.budget.admit(endpoint.cost, self.venue_ns())
         if refused:
             return Answer(0, b"", f"not sent, {refused}", sent=False)
