@@ -17,6 +17,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "project": sections.Project,
     "live": sections.Live,
     "venue.NAME": sections.Venue,
+    "paper": sections.Paper,
     "strategy.NAME": sections.Strategy,
     "risk": sections.Risk,
     "quoting": sections.Quoting,

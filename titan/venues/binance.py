@@ -63,6 +63,7 @@ def _ccxt_client(config: BinanceConfig, clock: Clock) -> RestClient:
             timeout_s=config.request_timeout_s,
             recv_window_ms=config.recv_window_ms,
             spot_url=config.spot,
+            read_only=config.read_only,
         ),
         clock,
         WeightBudget(config.limits),
@@ -176,22 +177,19 @@ class BinancePublic:
         now_ns, venue = self._clock.now_ns(), self.config.venue
         self._sinks.stream(VenueShut(time_ns=now_ns, venue=venue, until_ns=ends_ns, reason=reason))
 
-    async def read_terms(self) -> dict[str, Instrument]:
-        """Read the terms of every symbol that the venue lists; `adopt_terms` makes them hold.
+    async def terms(self) -> dict[str, Instrument] | QueryFailed:
+        """Read the terms of every symbol that the venue lists; `adopt_terms` makes them hold."""
+        try:
+            info = self._value(await self._client.call(calls.EXCHANGE_INFO, {}))
+            return listed_terms(info, self.config.venue, self.config.symbols, self._terms)
+        except NotListed as error:
+            return self.query_failed("query_instruments", str(error), error.symbol, final=True)
+        except (WireError, QueryRefused) as error:
+            return self.query_failed("query_instruments", str(error))
 
-        Raises
-        ------
-        QueryRefused, WireError
-            If they cannot be read.
-        NotListed
-            If one of ours was never among them.
-        """
-        info = self._value(await self._client.call(calls.EXCHANGE_INFO, {}))
-        return listed_terms(info, self.config.venue, self.config.symbols, self._terms)
-
-    def adopt_terms(self, terms: dict[str, Instrument]) -> None:
+    def adopt_terms(self, terms: Mapping[str, Instrument]) -> None:
         """From here on these terms hold."""
-        self._terms = terms
+        self._terms = dict(terms)
 
     async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
         """A depth snapshot as a frame for the market codec."""
@@ -411,15 +409,15 @@ class BinanceAdapter(BinancePublic):
         The new terms hold from the return on, all of them or none: what is still being read is in nobody's ticks yet.
         """
         events: list[JournalledEvent] = []
+        terms = await self.terms()
+        if isinstance(terms, QueryFailed):
+            return [terms]
         try:
-            terms = await self.read_terms()
             for symbol in self.config.symbols:
                 rates = self._value(await self._client.call(calls.COMMISSION, {"symbol": symbol}))
                 now_ns = self._clock.now_ns()
                 events.append(InstrumentUpdate(time_ns=now_ns, instrument=terms[symbol]))
                 events.append(fee_rates_from_rest(rates, now_ns, self.config.venue))
-        except NotListed as error:
-            return [self.query_failed("query_instruments", str(error), error.symbol, final=True)]
         except (WireError, QueryRefused) as error:
             return [self.query_failed("query_instruments", str(error))]
         self.adopt_terms(terms)
