@@ -20,7 +20,7 @@ from titan.model.orders import BUY, SELL
 from titan.simulation.queue_position import LOGARITHM, RISK_AVERSE, QueueModel, power_model
 
 FUNDING_RECORDS = 1_000
-FUNDING_EARLY_NS = 60 * SECOND_NS
+FUNDING_EARLY_NS = 10 * SECOND_NS
 """A recorded settlement may be over this long before its stamp: the recording clock may be behind the venue's."""
 
 

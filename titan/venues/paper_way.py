@@ -51,6 +51,7 @@ class Way:
         """What is under way is lost."""
         if self._task is not None:
             self._task.cancel()
+            self._task = None
         self._under_way.clear()
 
     def send(self, arrive: Callable[[], None]) -> None:
