@@ -43,7 +43,7 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        value = ", ".join(value)
+        value = ", ".join(f"{each:g}" if isinstance(each, float) else each for each in value)
     return f"`{value}`" if value not in ("", None, {}) else ""
 
 

@@ -36,7 +36,9 @@ def _listed(value: object) -> object:
 
 def _numbers(value: object) -> object:
     """Split a comma-separated list of numbers; anything else is left for pydantic to judge."""
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 def _rising(numbers: tuple[float, ...]) -> tuple[float, ...]:
@@ -243,9 +245,9 @@ class Paper(Section):
         (10.0,), description="How long an answer takes to come back, in milliseconds, stated alike."
     )
     latency_persistence: float = Field(
-        0.0, ge=0, lt=1, description="How much of a latency's rank the next one keeps."
+        0.0, ge=0, le=0.999, description="How much of a latency's rank the next one keeps."
     )
-    seed: int = Field(1, ge=0, lt=2**63, description="Of the latencies drawn.")
+    seed: int = Field(1, ge=0, le=10**9, description="Of the latencies drawn.")
     queue_model: Literal["risk_averse", "power", "logarithmic"] = Field(
         "power",
         description="How cancellations at our price are split before and behind us; risk_averse: all behind.",
