@@ -302,7 +302,9 @@ class Runner:
         await control.open()
         try:
             await self._open(session, adapter)
-            with View(session.kernel, telemetry, quiet=self._options.quiet) as view:
+            with View(
+                session.kernel, telemetry, mode=self._settings.live.mode, quiet=self._options.quiet
+            ) as view:
 
                 def look() -> None:
                     control.watch()
