@@ -17,6 +17,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "project": sections.Project,
     "live": sections.Live,
     "venue.NAME": sections.Venue,
+    "paper": sections.Paper,
     "strategy.NAME": sections.Strategy,
     "risk": sections.Risk,
     "quoting": sections.Quoting,
@@ -42,7 +43,7 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        value = ", ".join(value)
+        value = ", ".join(f"{each:g}" if isinstance(each, float) else each for each in value)
     return f"`{value}`" if value not in ("", None, {}) else ""
 
 

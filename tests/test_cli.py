@@ -46,13 +46,6 @@ def refused(capsys, code: int, *arguments: object, program=main_live) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("mode", ["paper", "shadow"])
-def test_a_mode_that_is_not_there_says_what_it_needs(nowhere, capsys, mode):
-    line = refused(capsys, 3, "--settings", write_settings(nowhere), "--mode", mode)
-    assert line.startswith(f"titan: mode {mode} cannot be run: ")
-    assert not (nowhere / "journals").exists()
-
-
 @pytest.mark.parametrize(
     ("changes", "code", "said"),
     [

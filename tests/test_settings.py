@@ -164,7 +164,7 @@ def test_a_secret_is_not_shown_when_something_else_is_wrong(tmp_path: Path) -> N
         ("[risk]\nmax_daily_loss = inf\n", "[risk] max_daily_loss = inf: must be a number at least 0"),
         ("[project]\nreporting_currency = us dollar\n", "must be text that matches"),
         ("[lives]\nmode = paper\n", "unknown section [lives]; did you mean 'live'?"),
-        ("[quite.other]\nmode = paper\n", "unknown section [quite.other]; known are live, project"),
+        ("[quite.other]\nmode = paper\n", "unknown section [quite.other]; known are live, paper, project"),
         ("[live.paper]\nmode = paper\n", "[live.paper] cannot be divided; write [live]"),
         ("[venue]\nsymbols = BTCUSDT\n", "[venue] needs a name: [venue.NAME]"),
         ("[venue.Loud]\nsymbols = BTCUSDT\n", "[venue.Loud]: String should match pattern"),
@@ -277,3 +277,10 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     found = load(tmp_path)
     with pytest.raises(ValueError, match="frozen"):
         found.live.mode = "live"
+
+
+@pytest.mark.parametrize("text", ["5, 3", "x", "-1", ",", "60001"])
+def test_latencies_are_rising_numbers(tmp_path: Path, text: str) -> None:
+    said = refusal(tmp_path, SMALL + f"[paper]\nentry_ms = {text}\n")
+    assert "numbers separated by commas, the least first, each at least 0 and at most 60000" in said
+    assert "[paper] entry_ms = " in said

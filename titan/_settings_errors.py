@@ -32,6 +32,9 @@ def allowed(field: FieldInfo) -> str:
         return "one of " + ", ".join(map(str, typing.get_args(annotation)))
     if annotation is bool:
         return "true or false"
+    if typing.get_origin(annotation) is tuple and typing.get_args(annotation)[0] is not str:
+        low, high, _ = _bounds(_limits_of(annotation))
+        return f"numbers separated by commas, the least first, each {' and '.join(filter(None, (low, high)))}"
     low, high, pattern = _bounds(field.metadata)
     kind = "a whole number" if annotation is int else "a number"
     if low or high:
@@ -41,6 +44,12 @@ def allowed(field: FieldInfo) -> str:
     if typing.get_origin(annotation) is tuple:
         return "a list separated by commas, not empty"
     return "text"
+
+
+def _limits_of(annotation: Any) -> list[object]:
+    """Return the metadata of a list's items."""
+    (stated,) = typing.get_args(typing.get_args(annotation)[0])[1:]
+    return list(stated.metadata)
 
 
 def _bounds(metadata: Iterable[object]) -> tuple[str, str, str]:

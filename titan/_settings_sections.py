@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    create_model,
+    model_validator,
+)
 
 from titan.engine.configuration import ExitSettings
 from titan.engine.risk_settings import EstimateSettings, RiskSettings
@@ -28,8 +39,21 @@ def _listed(value: object) -> object:
     return _split(value.upper() if isinstance(value, str) else value)
 
 
+def _rising(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse quantiles that do not rise."""
+    if any(later < earlier for earlier, later in pairwise(numbers)):
+        raise ValueError("must not fall: write the least first")
+    return numbers
+
+
 Symbols = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Milliseconds = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=60_000)], ...],
+    BeforeValidator(_split),
+    AfterValidator(_rising),
+    Field(min_length=1),
+]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -199,6 +223,40 @@ class Venue(Section):
     api_key: SecretStr | None = Field(None, description="Key of the account; from the environment only.")
     api_secret: SecretStr | None = Field(
         None, description="Secret of the account; from the environment only."
+    )
+
+
+class Paper(Section):
+    """The account of mode paper, and of mode shadow without keys: it exists in the runner's process alone."""
+
+    wallet: Decimal = Field(
+        Decimal(100_000),
+        gt=0,
+        le=Decimal(10**12),
+        description="What a new account begins with, in each currency that its instruments settle in.",
+    )
+    maker_fee_bps: float = Field(
+        2.0, ge=-10, le=100, description="Maker fee, in basis points of notional; a rebate is negative."
+    )
+    taker_fee_bps: float = Field(5.0, ge=-10, le=100, description="Taker fee, in basis points of notional.")
+    entry_ms: Milliseconds = Field(
+        (10.0,),
+        description="How long a request takes to the exchange, in milliseconds: one number, or equally spaced "
+        "quantiles from the least to the greatest, separated by commas, which are drawn from.",
+    )
+    response_ms: Milliseconds = Field(
+        (10.0,), description="How long an answer takes to come back, in milliseconds, stated alike."
+    )
+    latency_persistence: float = Field(
+        0.0, ge=0, le=0.999, description="How much of a latency's rank the next one keeps."
+    )
+    seed: int = Field(1, ge=0, le=10**9, description="Of the latencies drawn.")
+    queue_model: Literal["risk_averse", "power", "logarithmic"] = Field(
+        "power",
+        description="How cancellations at our price are split before and behind us; risk_averse: all behind.",
+    )
+    queue_exponent: float = Field(
+        2.0, gt=0, le=20, description="Exponent of the power model: 1 splits in proportion."
     )
 
 

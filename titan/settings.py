@@ -23,6 +23,7 @@ from titan._settings_errors import Origins, SettingsError, explain, nearest
 from titan._settings_sections import (
     Live,
     Name,
+    Paper,
     Project,
     Quoting,
     Reports,
@@ -35,6 +36,7 @@ from titan._settings_sections import (
 
 __all__ = [
     "Live",
+    "Paper",
     "Project",
     "Quoting",
     "Reports",
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     project: Project = Field(default_factory=Project, description="Where a desk keeps its things.")
     live: Live = Field(default_factory=Live, description="The runner.")
     venue: dict[Name, Venue] = Field(default_factory=dict, description="One exchange account each.")
+    paper: Paper = Field(default_factory=Paper, description="The account of mode paper.")
     strategy: dict[Name, Strategy] = Field(default_factory=dict, description="One strategy each.")
     risk: Risk = Field(default_factory=Risk, description="Limits that no strategy can pass.")
     quoting: Quoting = Field(

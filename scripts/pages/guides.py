@@ -11,6 +11,7 @@ from scripts.pages.chapters import Chapter, ChapterError, Part
 START = ("Start", "What one can do", "A strategy of your own", "What is promised")
 LINKS = {
     "docs/settings.md": "/settings",
+    "docs/modes.md": "/modes",
     "docs/risk.md": "/risk",
     "docs/exchange.md": "/exchange",
     "docs/glossary.md": "/glossary",
@@ -91,7 +92,7 @@ def toctree(caption: str, pages: Iterable[str]) -> str:
 def front_page(text: str, parts: Iterable[Part]) -> str:
     """Return the front page: the handwritten text, and the side bar's groups, one a part."""
     groups = [
-        toctree("Guides", ["start", "settings", "risk", "exchange", "contributing"]),
+        toctree("Guides", ["start", "settings", "modes", "risk", "exchange", "contributing"]),
         *(
             toctree(part.room.capitalize(), [f"chapters/{part.room}/{name}" for name in part.notebooks])
             for part in parts

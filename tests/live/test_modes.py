@@ -11,8 +11,9 @@ from titan.cli import main_live
 from titan.engine.configuration import Expected, Resilience
 from titan.live.configure import kernel_config
 from titan.live.errors import StartRefused, UsageError
-from titan.live.modes import Acts, real_address, require_mode
+from titan.live.modes import Acts, account_behind, address_for, real_address, require_mode
 from titan.live.runner import Runner, RunOptions, run
+from titan.settings import load
 
 S = 1_000_000_000
 KEYS = {"TITAN_VENUE__LOOPBACK__API_KEY": "k", "TITAN_VENUE__LOOPBACK__API_SECRET": "s"}
@@ -62,9 +63,80 @@ def test_the_flag_without_the_mode_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["paper", "shadow"])
-def test_a_mode_that_is_not_there_is_refused_whatever_is_done(tmp_path, mode):
-    with pytest.raises(StartRefused, match=f"mode {mode} cannot be run"):
-        require_mode(read_settings(tmp_path, live__mode=mode), "loopback", acts(mode, ALL))
+def test_a_mode_without_money_needs_no_act_and_takes_no_flag_for_one(tmp_path, mode):
+    settings = read_settings(tmp_path, live__mode=mode)
+    require_mode(settings, "loopback", Acts())
+    with pytest.raises(StartRefused, match=f"--live asks for real money, and \\[live\\] mode = {mode}"):
+        require_mode(settings, "loopback", acts(mode, ALL))
+
+
+@pytest.mark.parametrize("given", sorted(KEYS))
+def test_half_of_the_credentials_is_no_shadow(tmp_path, given):
+    settings = load(write_settings(tmp_path, live__mode="shadow"), environment={given: "k"})
+    (missing,) = set(KEYS) - {given}
+    with pytest.raises(StartRefused, match=f"half of the credentials; set {missing} in the environment"):
+        require_mode(settings, "loopback", Acts())
+    paper = load(write_settings(tmp_path, live__mode="paper"), environment={given: "k"})
+    require_mode(paper, "loopback", Acts())  # it needs none
+
+
+# ---- Where public data is read
+
+
+@pytest.mark.parametrize(
+    ("rest", "stream", "expected"),
+    [
+        ("", "", ("", "")),
+        ("http://127.0.0.1:80/", "", ("http://127.0.0.1:80", "ws://127.0.0.1:80")),
+        ("http://127.0.0.1:80", "ws://localhost:81/", ("http://127.0.0.1:80", "ws://localhost:81")),
+        ("https://a.example/", "wss://b.example", ("https://a.example", "wss://b.example")),
+    ],
+)
+@pytest.mark.parametrize("mode", ["paper", "shadow"])
+def test_public_addresses(tmp_path, mode, rest, stream, expected):
+    settings = read_settings(tmp_path, live__mode=mode, venue__rest_url=rest, venue__stream_url=stream)
+    assert address_for(settings, "loopback", None) == (*expected, "")
+
+
+@pytest.mark.parametrize(
+    ("rest", "stream", "said"),
+    [
+        ("https://a.example", "", "give both, or neither"),
+        ("", "wss://b.example", "give both, or neither"),
+        (
+            "http://a.example",
+            "wss://b.example",
+            "rest_url = http://a.example: an address that is not of this machine",
+        ),
+        (
+            "https://a.example",
+            "ws://b.example",
+            "stream_url = ws://b.example: an address that is not of this machine",
+        ),
+    ],
+)
+def test_public_addresses_that_cannot_be_right_are_refused(tmp_path, rest, stream, said):
+    settings = read_settings(tmp_path, live__mode="paper", venue__rest_url=rest, venue__stream_url=stream)
+    with pytest.raises(UsageError, match=said):
+        address_for(settings, "loopback", None)
+
+
+def test_an_account_is_followed_by_mode_and_by_where_it_is(tmp_path):
+    def named(mode: str, url: str = "http://127.0.0.1:80", keys: bool = False) -> str:
+        path = write_settings(tmp_path, live__mode=mode, venue__rest_url=url)
+        return account_behind(mode, load(path, environment=KEYS if keys else {}).venue["loopback"])
+
+    assert named("paper") == named("paper", keys=True) == "paper on 127.0.0.1:80"
+    assert named("paper", "") == "paper on binance_usdm"
+    assert named("shadow") == "shadow on 127.0.0.1:80"
+    names = [
+        named("paper"),
+        named("shadow"),
+        named("shadow", keys=True),
+        named("live", keys=True),
+        named("paper", ""),
+    ]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +205,20 @@ def test_with_all_three_acts_it_goes_as_far_as_a_dead_address(tmp_path, capsys, 
     code, said = command(capsys, "--settings", settings, "--live", *account, "--replay", settings)
     assert code == 2
     assert f"--replay is for mode loopback, and [live] mode = {mode}" in said
+
+
+@pytest.mark.parametrize("mode", ["paper", "shadow"])
+def test_where_nothing_answers_the_start_is_refused_and_no_other_mode_is_taken(tmp_path, capsys, mode):
+    dead = closed_port()
+    settings = write_settings(tmp_path, venue__rest_url=f"http://127.0.0.1:{dead}")
+    code, said = command(capsys, "--settings", settings, "--mode", mode)
+    assert code == 3
+    assert f"venue loopback at http://127.0.0.1:{dead} cannot be reached" in said
+    assert "check rest_url and the network" in said
+    for flag in ("--replay", "--faults"):
+        code, said = command(capsys, "--settings", settings, "--mode", mode, flag, settings)
+        assert code == 2
+        assert f"{flag} is for mode loopback, and [live] mode = {mode}" in said
 
 
 async def test_nothing_is_connected_before_the_acts_are_judged(tmp_path, monkeypatch):

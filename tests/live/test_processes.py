@@ -25,7 +25,7 @@ from titan.store.journal import SessionReader
 from titan.store.replay import Replay, replay_session, session_events, session_kernel
 
 KEYS = {
-    *("events", "orders_sent", "orders_acked", "fills", "pnl", "pnl_parts", "equity_change_at_venue"),
+    *("mode", "events", "orders_sent", "orders_acked", "fills", "pnl", "pnl_parts", "equity_change_at_venue"),
     *("position", "open_orders_at_exit", "unknown_orders_at_exit", "reconciliation_differences"),
     *("latency_us", "cpu_to_first_quote_s", "session", "journal"),
 }
@@ -277,7 +277,7 @@ def test_the_view_on_a_terminal_and_ctrl_c(tmp_path):
         screen_until(
             master,
             [
-                r"Titan \d{8}T\d{6}Z-[0-9a-f]{6}  running",
+                r"Titan \d{8}T\d{6}Z-[0-9a-f]{6}  loopback  running",
                 "loopback:BTCUSDT",
                 r"\d+ lots open",
                 r"position -?\d+\.\d{3} BTC   quoting",

@@ -99,7 +99,7 @@ def trade(price: int, size: int, side: int, time_ns: int = START) -> TradePrint:
     )
 
 
-def mark_price(mark: str, time_ns: int = START) -> MarkPrice:
+def mark_price(mark: str, time_ns: int = START, next_funding_ns: int = START + 60 * SECOND) -> MarkPrice:
     return MarkPrice(
         time_ns=time_ns,
         venue="test",
@@ -107,5 +107,5 @@ def mark_price(mark: str, time_ns: int = START) -> MarkPrice:
         mark=Decimal(mark),
         index=Decimal(mark),
         funding_rate=0.0002,
-        next_funding_ns=START + 60 * SECOND,
+        next_funding_ns=next_funding_ns,
     )

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from titan.venues import ccxt_client
-from titan.venues.ccxt_client import DEAD_URL, Answer, ClientConfig, RestClient, _Signer
+from titan.venues import binance_calls, ccxt_client
+from titan.venues.ccxt_client import DEAD_URL, Answer, ClientConfig, Endpoint, RestClient, _Signer
 from titan.venues.weights import RateLimits, WeightBudget
 
 _IMPORTED = """
@@ -72,3 +73,28 @@ async def test_closing_what_was_never_opened() -> None:
 def test_a_body_that_is_no_json_has_no_value() -> None:
     assert Answer(200, b"{").value is None
     assert Answer(200, b'{"a":1}').value == {"a": 1}
+
+
+ENDPOINTS = {name: each for name, each in vars(binance_calls).items() if isinstance(each, Endpoint)}
+
+
+async def _refused(config: ClientConfig, said: str) -> set[str]:
+    """Names of the calls that this connection refuses by itself, of all that the adapter makes."""
+    client = RestClient(config, _Clock(), WeightBudget(RateLimits(weight=10**6)))
+    client.open()
+    answers = {name: await client.call(endpoint, {}) for name, endpoint in ENDPOINTS.items()}
+    await client.close()
+    refused = {name for name, answer in answers.items() if said in answer.failure}
+    assert not any(answers[name].sent for name in refused)
+    return refused
+
+
+async def test_without_a_key_only_what_everybody_may_ask_is_sent() -> None:
+    refused = await _refused(msgspec.structs.replace(_config(), api_key="", api_secret=""), "there is no key")
+    assert set(ENDPOINTS) - refused == {"EXCHANGE_INFO", "DEPTH"}
+
+
+async def test_a_connection_that_only_reads_changes_nothing() -> None:
+    refused = await _refused(msgspec.structs.replace(_config(), read_only=True), "this connection only reads")
+    assert refused == {"PLACE", "AMEND", "CANCEL", "CANCEL_ALL", "KEEP_ALIVE"}
+    assert await _refused(_config(), "not sent") == set()

@@ -70,6 +70,7 @@ async def backtest_session(
         raise StorageFault(text) from None
     summary = summarise(
         kernel,
+        mode="backtest",
         events=done.session.events,
         sent=done.outbox.sent,
         latencies=telemetry.latencies,

@@ -54,7 +54,7 @@ def lines(status: Mapping[str, Any]) -> Iterator[str]:
         (f"{word}: {status[key]}" for key, word in (("halted", "STOP"), ("paused", "paused")) if status[key]),
         status["phase"],
     )
-    yield f"{status['session']}  {state}"
+    yield f"{status['session']}  {status['mode']}  {state}"
     loss = "unknown" if status["day_loss"] is None else status["day_loss"]
     currency = status["reporting_currency"]
     yield (

@@ -94,7 +94,8 @@ def kernel_config(
         size_share=live.canary_share if live.mode == "canary" else 1.0,
         resilience=_resilience(live, real_time=real_time),
         exits=ExitSettings(**settings.risk.model_dump(include=set(ExitSettings._fields))),
-        flatten_at_end=live.flatten_at_end,
+        # In shadow nothing ever fills: an exit would wait for what cannot come.
+        flatten_at_end=live.flatten_at_end and live.mode != "shadow",
         refusals=RefusalSettings(
             live.refusals_in_a_row, round(live.refusals_within_s * S_NS), round(live.refusals_wait_s * S_NS)
         ),

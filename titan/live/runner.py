@@ -23,8 +23,9 @@ from titan.live.control import Control, answer_within_s, control_path, machine_f
 from titan.live.errors import CLEAN, INTERNAL, RunnerError, StartRefused, UsageError
 from titan.live.journaling import begin_journal
 from titan.live.lockstep import Mailbox, follow
-from titan.live.modes import REAL, Acts, clock_of, real_address, require_mode
+from titan.live.modes import HARMLESS, REAL, Acts, address_for, clock_of, require_mode
 from titan.live.outbox import Outbox
+from titan.live.paper import carried_account
 from titan.live.pulse import Pulse
 from titan.live.recovery import find_predecessor
 from titan.live.result import Result
@@ -33,7 +34,7 @@ from titan.live.session import Session
 from titan.live.status import status
 from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry, start_logging
-from titan.live.venue import VenueAddress, address_of, build_adapter, credentials_name
+from titan.live.venue import VenueAddress, build_adapter, credentials_name
 from titan.live.view import View
 from titan.model.clock import Clock, SetClock
 from titan.model.commands import AnyCommand, PlaceOrder
@@ -93,7 +94,7 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
         try:
             journals.mkdir(parents=True, exist_ok=True)
             stack.enter_context(AccountLock(journals, account))
-            if settings.venue[options.venue].rest_url or settings.live.mode in REAL:
+            if _is_shared(settings, options.venue):
                 stack.enter_context(
                     AccountLock(machine_folder(), credentials_name(settings.venue[options.venue]))
                 )
@@ -104,7 +105,7 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
                 f"journals folder {journals}: {error.strerror}; correct [project] journals"
             ) from None
         child = await _start_exchange(settings, options, stack)
-        address = _address(settings, options.venue, child)
+        address = address_for(settings, options.venue, child.port if child else None)
         runner = Runner(settings, options, address, account, disk)
         if child is not None:
             watch = supervised(runner.end_with(child), runner.on_fault)
@@ -115,8 +116,9 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
 def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
     """Refuse what this version cannot do, rather than do something else."""
     require_mode(settings, options.venue, options.acts)
-    if options.replay is not None and settings.live.mode in REAL:
-        raise UsageError(f"--replay is for mode loopback, and [live] mode = {settings.live.mode}")
+    for given, flag in ((options.replay, "--replay"), (options.faults, "--faults")):
+        if given is not None and settings.live.mode != "loopback":
+            raise UsageError(f"{flag} is for mode loopback, and [live] mode = {settings.live.mode}")
     if options.replay is not None and settings.venue[options.venue].rest_url:
         raise UsageError(
             f"--replay starts an exchange of its own, but [venue.{options.venue}] rest_url is set; "
@@ -131,17 +133,16 @@ def refuse_unready_modes(settings: Settings, options: RunOptions) -> None:
         raise UsageError(f"capture {options.replay}: no such file")
 
 
-def _address(settings: Settings, venue: str, child: ChildExchange | None) -> VenueAddress:
-    """A loopback exchange on this machine, unless the mode is one of real money."""
-    if settings.live.mode in REAL:
-        return real_address(settings.venue[venue])
-    return address_of(settings.venue[venue], child.port if child else None)
+def _is_shared(settings: Settings, venue: str) -> bool:
+    """Whether another runner of this machine could trade the same account."""
+    mode = settings.live.mode
+    return mode in REAL or (mode not in HARMLESS and bool(settings.venue[venue].rest_url))
 
 
 async def _start_exchange(
     settings: Settings, options: RunOptions, stack: AsyncExitStack
 ) -> ChildExchange | None:
-    if settings.venue[options.venue].rest_url or settings.live.mode in REAL:
+    if settings.venue[options.venue].rest_url or settings.live.mode != "loopback":
         return None
     arguments = ["--speed", options.speed, "--seed", str(options.seed)]
     if options.replay is not None:
@@ -179,7 +180,8 @@ class Runner:
     async def run(self) -> Result:
         """Run the session; whatever happens, streams and files are closed."""
         stated = self._settings.venue[self._options.venue]
-        clock, instance, real_time = await clock_of(self._address, stated)
+        mode = self._settings.live.mode
+        clock, instance, real_time = await clock_of(self._address, stated, mode)
         self._real_time = real_time
         session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
         self._configure = partial(
@@ -194,8 +196,10 @@ class Runner:
         modules = strategy_modules(config)
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
         account = f"{self._account}@{instance}"
-        predecessor = find_predecessor(self._settings.project.journals, account)
+        journals = self._settings.project.journals
+        predecessor = find_predecessor(journals, account)
         self._predecessor = predecessor.session if predecessor else ""
+        carried = carried_account(journals, account) if mode == "paper" else None
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
         on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
         writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure, self._disk)
@@ -207,7 +211,7 @@ class Runner:
         mailbox = Mailbox() if lockstep else None
         pulse = self._pulse = Pulse(session)
         sinks = pulse.sinks(self._options.venue, mailbox)
-        adapter = build_adapter(stated, self._options.venue, self._address, clock, sinks)
+        adapter = build_adapter(self._settings, self._options.venue, self._address, clock, sinks, carried)
         telemetry.inboxes = pulse.inboxes
         outbox = Outbox({self._options.venue: adapter}, writer, session, clock, in_turn=lockstep)
         outbox.note_latency = telemetry.note_latency
@@ -308,7 +312,9 @@ class Runner:
         await control.open()
         try:
             await self._open(session, adapter)
-            with View(session.kernel, telemetry, quiet=self._options.quiet) as view:
+            with View(
+                session.kernel, telemetry, mode=self._settings.live.mode, quiet=self._options.quiet
+            ) as view:
 
                 def look() -> None:
                     control.watch()
@@ -336,7 +342,7 @@ class Runner:
             path,
             settings.project.kill_file,
             self._ingest,
-            lambda: status(session.kernel),
+            lambda: status(session.kernel, settings.live.mode),
             read_again,
             deadline_s,
         )
@@ -391,6 +397,7 @@ class Runner:
     ) -> Result:
         summary = summarise(
             kernel,
+            mode=self._settings.live.mode,
             events=session.events,
             sent=outbox.sent,
             latencies=telemetry.latencies,

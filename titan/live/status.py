@@ -16,11 +16,12 @@ from titan.live.summary import money
 from titan.model.orders import Order
 
 
-def status(kernel: Kernel) -> dict[str, Any]:
+def status(kernel: Kernel, mode: str = "") -> dict[str, Any]:
     """The session at this moment. Money is a decimal string in the reporting currency, null if it cannot be valued."""
     desk, summary = kernel.desk, kernel.summary()
     return {
         "session": desk.config.session,
+        "mode": mode,
         "phase": desk.phase.value,
         "halted": desk.halted,
         "paused": desk.paused,

@@ -24,6 +24,7 @@ def money(amount: Decimal | None) -> str | None:
 def summarise(
     kernel: Kernel,
     *,
+    mode: str,
     events: int,
     sent: Mapping[str, int],
     latencies: Mapping[str, Latencies],
@@ -36,6 +37,7 @@ def summarise(
     counts = kernel.desk.orders.counts
     parts = summary.parts
     return {
+        "mode": mode,
         "events": events,
         "orders_sent": sent["place"],
         "orders_acked": counts.acked,

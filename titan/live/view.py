@@ -27,12 +27,15 @@ class View:
     ----------
     kernel, telemetry
         Read, never changed.
+    mode : str
+        Whether money is at stake is the first thing that is shown.
     quiet : bool
         Show nothing even on a terminal: somebody reads the JSON.
     """
 
-    def __init__(self, kernel: Kernel, telemetry: Telemetry, *, quiet: bool) -> None:
+    def __init__(self, kernel: Kernel, telemetry: Telemetry, *, mode: str, quiet: bool) -> None:
         self._kernel = kernel
+        self._mode = mode
         self._telemetry = telemetry
         self._live = None if quiet or not sys.stdout.isatty() else Live(console=Console(), auto_refresh=False)
         self._drawn_s = 0.0
@@ -58,7 +61,9 @@ class View:
     def render(self) -> Group:
         """The whole view."""
         desk = self._kernel.desk
-        head = Text.assemble(("Titan ", "bold"), f"{desk.config.session}  ", (desk.phase.value, "cyan"))
+        head = Text.assemble(
+            ("Titan ", "bold"), f"{desk.config.session}  {self._mode}  ", (desk.phase.value, "cyan")
+        )
         parts = [self._market(market) for market in desk.markets.values()]
         return Group(head, *parts, self._money(), self._latency())
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from titan.matching.orders import OrderStore
-from titan.matching.terms import AccountTerms
+from titan.matching.terms import AccountTerms, Holding
 from titan.matching.types import Execution, IncomeRecord
 from titan.model.instruments import Instrument
 
@@ -50,6 +50,10 @@ class Position:
     def direction(self) -> int:
         """+1 where value rises with the price, -1 for inverse contracts."""
         return 1 if self.instrument.kind == "linear" else -1
+
+    def take_over(self, held: Holding, time_ns: int) -> None:
+        """Begin with what an account of before held."""
+        self.lots, self.basis, self.updated_ns = held.lots, held.basis, time_ns
 
     def execute(self, side: int, lots: int, price: Decimal, time_ns: int) -> Decimal:
         """Book an execution; returns the realised profit, fees apart."""

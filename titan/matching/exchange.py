@@ -102,20 +102,17 @@ class Exchange:
             self._desk.now_ns = now_ns
             return
         while True:
-            counted, funded = self._next_countdown(), self._next_stamp(self.settings.funding_interval_s)
-            until = min(counted, funded, now_ns)
+            counted = self._next_countdown()
+            funded = {market: market.next_funding_ns(self.now_ns) for market in self._markets.values()}
+            until = min(counted, now_ns, *funded.values())
             self._mark_up_to(until)
             self._desk.now_ns = until
-            if until not in (counted, funded):
-                return
+            due = [market for market, stamp in funded.items() if stamp == until]
             if counted == until:
                 self._count_down(until)
-            if funded == until:
-                self._settle_funding(until)
-
-    def _next_stamp(self, interval_s: int) -> int:
-        interval_ns = interval_s * SECOND_NS
-        return (self.now_ns // interval_ns + 1) * interval_ns
+            self._settle_funding(due, until)
+            if not due and counted != until:
+                return
 
     def _next_countdown(self) -> int:
         return min(self._countdowns.values(), default=FAR_NS)
@@ -138,8 +135,8 @@ class Exchange:
             account, symbol = key
             self._cancel_open(self._account(account), self._market(symbol), "countdown")
 
-    def _settle_funding(self, now_ns: int) -> None:
-        for market in self._markets.values():
+    def _settle_funding(self, markets: Iterable[Market], now_ns: int) -> None:
+        for market in markets:
             if market.mark is None:
                 continue
             rate, mark, symbol = market.funding_rate, market.mark, market.instrument.symbol
@@ -184,6 +181,8 @@ class Exchange:
         if isinstance(event, MarkPrice):
             check_mark(event)
             self._move_to(event.time_ns)
+            if market.settled_by(event):
+                self._settle_funding([market], self.now_ns)
             market.record_mark(event)
             return
         if isinstance(event, TopOfBook):
@@ -264,10 +263,12 @@ class Exchange:
     # ---- accounts ----------------------------------------------------------------------------------------
 
     def open_account(self, account: str, terms: AccountTerms) -> None:
-        """Open an account with its starting balances; ValueError if it exists."""
+        """Open an account with its starting balances and positions; ValueError if it exists."""
         if account in self._accounts:
             raise ValueError(f"account {account} is open already")
         opened = self._accounts[account] = Account(account, terms, self.settings.history_limit)
+        for held in terms.holdings:
+            opened.position(self._market(held.symbol).instrument).take_over(held, self.now_ns)
         for asset, amount in terms.balances:
             self._clearing.move(opened, asset, amount, "transfer", "", self.now_ns)
         if terms.balances and not terms.background:

@@ -20,6 +20,8 @@ from titan.model.orders import BUY, SELL
 from titan.simulation.queue_position import LOGARITHM, RISK_AVERSE, QueueModel, power_model
 
 FUNDING_RECORDS = 1_000
+FUNDING_EARLY_NS = 10 * SECOND_NS
+"""A recorded settlement may be over this long before its stamp: the recording clock may be behind the venue's."""
 
 
 def queue_model(settings: ExchangeSettings) -> QueueModel:
@@ -55,14 +57,17 @@ class Market:
         self._mark_weight = Decimal(1) if replayed else Decimal(str(settings.mark_weight))
         self._interval_ns = settings.funding_interval_s * SECOND_NS
         self._mark_recorded = False
+        self._funding_recorded_ns = 0
         self._update_id = 0
         self._top = (0, 0, 0, 0)
         self._past: list[tuple[int, Instrument]] = []
 
     def regrid(self, tick_size: Decimal, now_ns: int) -> None:
-        """Another tick from here on; nothing may stand in the book."""
+        """Another tick from here on; no order may stand in the book, and a recorded one waits for a snapshot."""
         self._past.append((now_ns, self.instrument))
         self.instrument = msgspec.structs.replace(self.instrument, tick_size=tick_size)
+        if self.replay is not None:
+            self.replay.forget()
         self.last_trade = None
         self._top = (0, 0, 0, 0)
 
@@ -121,9 +126,17 @@ class Market:
         self.mark, self.index = event.mark, event.index
         self.funding_rate = Decimal(str(event.funding_rate))
         self.mark_ns = event.time_ns
+        self._funding_recorded_ns = event.next_funding_ns
+
+    def settled_by(self, event: MarkPrice) -> bool:
+        """True if a recorded mark price shows that the settlement is over, ahead of its stamp by our clock."""
+        due_ns = self._funding_recorded_ns
+        return event.time_ns < due_ns < event.next_funding_ns and due_ns - event.time_ns <= FUNDING_EARLY_NS
 
     def next_funding_ns(self, now_ns: int) -> int:
-        """The next settlement after a moment."""
+        """The next settlement after a moment: the recorded one, else by the interval."""
+        if self._funding_recorded_ns > now_ns:
+            return self._funding_recorded_ns
         return (now_ns // self._interval_ns + 1) * self._interval_ns
 
     def mark_record(self, now_ns: int) -> MarkRecord | None:

@@ -192,6 +192,12 @@ class ReplayBook:
         self._held.clear()
         self._held.append(event)
 
+    def forget(self) -> None:
+        """Drop everything recorded: its prices are counted in ticks that no longer hold."""
+        self._recorded = {BUY: RecordedSide(BUY), SELL: RecordedSide(SELL)}
+        self.synchronised = False
+        self._held.clear()
+
     def _follows(self, event: BookDelta) -> bool:
         if not self._joined:
             return event.first_id <= self.last_id + 1

@@ -45,6 +45,14 @@ class Fees(NamedTuple):
     taker: Decimal = Decimal("0.0005")
 
 
+class Holding(NamedTuple):
+    """A position that an account is opened with: signed lots and their signed cost, settle asset."""
+
+    symbol: str
+    lots: int
+    basis: Decimal
+
+
 class AccountTerms(msgspec.Struct, frozen=True, kw_only=True):
     """One account as it is opened.
 
@@ -52,6 +60,8 @@ class AccountTerms(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     balances : tuple of (asset, amount)
         Starting wallets; each becomes a ``transfer`` income record.
+    holdings : tuple of Holding
+        Starting positions.
     fees : Fees or None
         None takes the exchange's fees.
     leverage : int
@@ -61,6 +71,7 @@ class AccountTerms(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     balances: tuple[tuple[str, Decimal], ...] = ()
+    holdings: tuple[Holding, ...] = ()
     fees: Fees | None = None
     leverage: int = 20
     background: bool = False
@@ -80,7 +91,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_open_orders : int
         Per account and symbol.
     funding_interval_s : int
-        Settlements stand at whole multiples since the epoch: 8 h gives 00, 08 and 16 h UTC.
+        Settlements stand at whole multiples since the epoch: 8 h gives 00, 08 and 16 h UTC. A recorded mark price that
+        names the next settlement goes before.
     funding_rate : Decimal
         Fraction of notional an interval until `Exchange.set_funding_rate`; positive means that longs pay.
     mark_interval_s : int

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from titan.model import commands as c
 from titan.model.events import JournalledEvent, QueryFailed
+from titan.model.instruments import Instrument
 
 
-class Adapter(Protocol):
-    """One account at one venue.
+class AccountReader(Protocol):
+    """What can be learned of one account at one venue, and of the venue; nothing here changes anything there.
 
-    Every method returns the events that its answer proves, stamped with the session's clock. Silence and anything not
-    on the list of definite refusals is a `CommandOutcome` that says ``unknown``; a query without a usable answer is a
-    `QueryFailed`. Nothing is ever sent twice.
+    Every method returns the events that its answer proves, stamped with the session's clock. A query without a usable
+    answer is a `QueryFailed`.
     """
 
     async def open(self) -> None:
@@ -31,18 +31,6 @@ class Adapter(Protocol):
         """Close streams and connections; nothing is cancelled."""
         ...
 
-    async def place(self, command: c.PlaceOrder) -> list[JournalledEvent]: ...
-
-    async def amend(self, command: c.AmendOrder) -> list[JournalledEvent]: ...
-
-    async def cancel(self, command: c.CancelOrder) -> list[JournalledEvent]: ...
-
-    async def cancel_all(self, command: c.CancelAll) -> list[JournalledEvent]: ...
-
-    async def query_order(self, command: c.QueryOrder) -> list[JournalledEvent]: ...
-
-    async def query_open_orders(self, command: c.QueryOpenOrders) -> list[JournalledEvent]: ...
-
     async def query_account(self, command: c.QueryAccount) -> list[JournalledEvent]: ...
 
     async def query_fills(self, command: c.QueryFills) -> list[JournalledEvent]:
@@ -57,10 +45,6 @@ class Adapter(Protocol):
         """The account's modes as one `AccountSetup`; nothing is changed."""
         ...
 
-    async def keep_alive(self, command: c.KeepAlive) -> list[JournalledEvent]:
-        """Renew the dead-man switch of a symbol; `KeptAlive` only if the venue repeats the countdown."""
-        ...
-
     async def rebuild_stream(self, command: c.RebuildStream) -> list[JournalledEvent]:
         """Drop the private stream and connect it anew; `on_stream` tells of it."""
         ...
@@ -68,6 +52,53 @@ class Adapter(Protocol):
     async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
         """A depth snapshot as a frame that the venue's market codec decodes."""
         ...
+
+
+class Adapter(AccountReader, Protocol):
+    """One account at one venue, with its orders.
+
+    Silence and anything not on the list of definite refusals is a `CommandOutcome` that says ``unknown``. Nothing is
+    ever sent twice.
+    """
+
+    async def place(self, command: c.PlaceOrder) -> list[JournalledEvent]: ...
+
+    async def amend(self, command: c.AmendOrder) -> list[JournalledEvent]: ...
+
+    async def cancel(self, command: c.CancelOrder) -> list[JournalledEvent]: ...
+
+    async def cancel_all(self, command: c.CancelAll) -> list[JournalledEvent]: ...
+
+    async def query_order(self, command: c.QueryOrder) -> list[JournalledEvent]: ...
+
+    async def query_open_orders(self, command: c.QueryOpenOrders) -> list[JournalledEvent]: ...
+
+    async def keep_alive(self, command: c.KeepAlive) -> list[JournalledEvent]:
+        """Renew the dead-man switch of a symbol; `KeptAlive` only if the venue repeats the countdown."""
+        ...
+
+
+class PublicVenue(Protocol):
+    """What a venue tells everybody: no key, no account, nothing private.
+
+    `open` and `close`, the market stream and `depth` are those of `Adapter`.
+    """
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def terms(self) -> Mapping[str, Instrument] | QueryFailed:
+        """Read the terms of every symbol that the venue lists; `adopt_terms` makes them hold."""
+        ...
+
+    def adopt_terms(self, terms: Mapping[str, Instrument]) -> None: ...
+
+    async def depth(self, command: c.RequestBook) -> bytes | QueryFailed: ...
+
+    def query_failed(
+        self, query: str, reason: str, symbol: str = "", client_id: str = "", final: bool = False
+    ) -> QueryFailed: ...
 
 
 class VenueUnreachable(ConnectionError):

@@ -29,7 +29,8 @@ from titan.venues.adapter import Sinks, VenueUnreachable
 from titan.venues.binance_account import AccountCalls
 from titan.venues.binance_config import BinanceConfig
 from titan.venues.binance_fills import FillsQuery, OrderNames, QueryRefused, reason_of, rows
-from titan.venues.binance_streams import BinanceStreams
+from titan.venues.binance_rules import NotListed, listed_terms
+from titan.venues.binance_streams import BinanceStreams, MarketStream
 from titan.venues.ccxt_client import Answer, ClientConfig, Endpoint, RestClient
 from titan.venues.server_time import Measured, synchronise
 from titan.venues.supervised import supervised
@@ -45,7 +46,6 @@ from titan.wire.binance_usdm import (
     cancel_params,
     classify,
     fee_rates_from_rest,
-    instrument_from_exchange_info,
     order_from_rest,
     place_params,
     query_params,
@@ -63,23 +63,24 @@ def _ccxt_client(config: BinanceConfig, clock: Clock) -> RestClient:
             timeout_s=config.request_timeout_s,
             recv_window_ms=config.recv_window_ms,
             spot_url=config.spot,
+            read_only=config.read_only,
         ),
         clock,
         WeightBudget(config.limits),
     )
 
 
-class BinanceAdapter:
-    """One account at Binance USD-M; see `titan.venues.adapter.Adapter`.
+class BinancePublic:
+    """What Binance USD-M tells everybody: market stream, terms, depth, time.
 
     Parameters
     ----------
     config : BinanceConfig
-        The account.
+        Addresses and symbols; its keys serve `BinanceAdapter` alone.
     sinks : Sinks
-        Where the streams deliver.
+        Where the stream delivers.
     clock : Clock
-        The session's clock: it stamps events and signs requests.
+        The session's clock: it stamps events.
     client : Client, optional
         Carries out the calls; ccxt over the network unless given.
     connector : function, optional
@@ -87,6 +88,8 @@ class BinanceAdapter:
     jitter : function, optional
         Draws from 0 to 1 for the pauses between connections.
     """
+
+    _stream_needs = "stream_url"
 
     def __init__(
         self,
@@ -102,14 +105,19 @@ class BinanceAdapter:
         self._sinks = sinks
         self._client = client or _ccxt_client(config, clock)
         self._terms: dict[str, Instrument] = {}
-        self._names = OrderNames()
-        self._fills = FillsQuery(self._client, self._names)
-        self._streams = BinanceStreams(
-            config, self._client, clock, sinks, lambda: self._terms, connector, jitter
-        )
-        self._account = AccountCalls(self._client, config, clock)
+        self._streams = self._make_streams(connector, jitter)
         self._clock_task: asyncio.Task[None] | None = None
         self._client.budget.shut = self._tell_shut
+
+    def _make_streams(
+        self, connector: Callable[[], Connector] | None, jitter: Callable[[], float]
+    ) -> MarketStream:
+        return MarketStream(self.config, self._clock, self._sinks, connector, jitter)
+
+    @property
+    def where(self) -> str:
+        """The venue and its address, for messages."""
+        return f"venue {self.config.venue} at {self.config.rest}"
 
     @property
     def clock_offset_ns(self) -> int:
@@ -117,27 +125,25 @@ class BinanceAdapter:
         return self._client.offset_ns
 
     async def open(self) -> None:
-        """Measure the venue's clock, connect both streams, return once they are up.
+        """Measure the venue's clock, connect the streams, return once they are up.
 
         Raises
         ------
         VenueUnreachable
             If the venue does not answer; nothing was sent and everything is closed again.
         """
-        where = f"venue {self.config.venue} at {self.config.rest}"
-        if not (self.config.api_key and self.config.api_secret):
-            prefix = f"TITAN_VENUE__{self.config.venue.upper()}__"
-            raise VenueUnreachable(f"{where}: no credentials; set {prefix}API_KEY and {prefix}API_SECRET")
         self._client.open()
         measured = await synchronise(self._client, self._clock)
         if isinstance(measured, str):
             await self.close()
-            raise VenueUnreachable(f"{where} cannot be reached: {measured}; check rest_url and the network")
+            raise VenueUnreachable(
+                f"{self.where} cannot be reached: {measured}; check rest_url and the network"
+            )
         try:
             await self._streams.open(self.config.request_timeout_s)
         except TimeoutError as error:
             await self.close()
-            raise VenueUnreachable(f"{where}: {error}; check stream_url and the API key") from error
+            raise VenueUnreachable(f"{self.where}: {error}; check {self._stream_needs}") from error
         if self.config.clock_sync_interval_s > 0:
             self._tell_clock(measured)
             self._clock_task = supervised(self._keep_clock(), self._sinks.fault)
@@ -145,10 +151,6 @@ class BinanceAdapter:
     def take_market(self, payload: bytes) -> None:
         """A market frame, where something else than a socket delivers it."""
         self._streams.take_market(payload)
-
-    def take_private(self, payload: bytes) -> None:
-        """A private frame, where something else than a socket delivers it."""
-        self._streams.take_private(payload)
 
     async def close(self) -> None:
         """Close streams and connections; nothing is cancelled."""
@@ -165,7 +167,7 @@ class BinanceAdapter:
     def _tell_clock(self, measured: Measured | str) -> None:
         now_ns, venue = self._clock.now_ns(), self.config.venue
         if isinstance(measured, str):
-            self._sinks.stream(self._query_failed("clock", measured))
+            self._sinks.stream(self.query_failed("clock", measured))
         else:
             self._sinks.stream(ClockSync(time_ns=now_ns, venue=venue, **measured._asdict()))
 
@@ -174,6 +176,99 @@ class BinanceAdapter:
         ends_ns = until_ns - self._client.offset_ns
         now_ns, venue = self._clock.now_ns(), self.config.venue
         self._sinks.stream(VenueShut(time_ns=now_ns, venue=venue, until_ns=ends_ns, reason=reason))
+
+    async def terms(self) -> dict[str, Instrument] | QueryFailed:
+        """Read the terms of every symbol that the venue lists; `adopt_terms` makes them hold."""
+        try:
+            info = self._value(await self._client.call(calls.EXCHANGE_INFO, {}))
+            return listed_terms(info, self.config.venue, self.config.symbols, self._terms)
+        except NotListed as error:
+            return self.query_failed("query_instruments", str(error), error.symbol, final=True)
+        except (WireError, QueryRefused) as error:
+            return self.query_failed("query_instruments", str(error))
+
+    def adopt_terms(self, terms: Mapping[str, Instrument]) -> None:
+        """From here on these terms hold."""
+        self._terms = dict(terms)
+
+    async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
+        """A depth snapshot as a frame for the market codec."""
+        params: dict[str, str | int] = {"symbol": command.symbol, "limit": self.config.depth_levels}
+        answer = await self._client.call(calls.DEPTH, params)
+        value = answer.value
+        if answer.status != 200 or not isinstance(value, dict) or "lastUpdateId" not in value:
+            return self.query_failed("request_book", reason_of(answer), command.symbol)
+        return wrap_snapshot(command.symbol, answer.payload)
+
+    def _value(self, answer: Answer) -> dict[str, Any]:
+        value = answer.value
+        if answer.status != 200 or not isinstance(value, dict) or refusal(value) is not None:
+            raise QueryRefused(reason_of(answer))
+        return value
+
+    def query_failed(
+        self, query: str, reason: str, symbol: str = "", client_id: str = "", final: bool = False
+    ) -> QueryFailed:
+        """A query without a usable answer, told at this moment."""
+        return QueryFailed(
+            time_ns=self._clock.now_ns(),
+            venue=self.config.venue,
+            query=query,
+            symbol=symbol,
+            client_id=client_id,
+            reason=reason,
+            final=final,
+        )
+
+
+class BinanceAdapter(BinancePublic):
+    """One account at Binance USD-M; see `titan.venues.adapter.Adapter`.
+
+    It takes what `BinancePublic` takes: `config` is the account, and `clock` also signs requests.
+    """
+
+    _streams: BinanceStreams
+    _stream_needs = "stream_url and the API key"
+
+    def __init__(
+        self,
+        config: BinanceConfig,
+        sinks: Sinks,
+        clock: Clock,
+        client: calls.Client | None = None,
+        connector: Callable[[], Connector] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(config, sinks, clock, client, connector, jitter)
+        self._names = OrderNames()
+        self._fills = FillsQuery(self._client, self._names)
+        self._account = AccountCalls(self._client, config, clock)
+
+    def _make_streams(
+        self, connector: Callable[[], Connector] | None, jitter: Callable[[], float]
+    ) -> BinanceStreams:
+        return BinanceStreams(
+            self.config, self._client, self._clock, self._sinks, lambda: self._terms, connector, jitter
+        )
+
+    async def open(self) -> None:
+        """Measure the venue's clock, connect both streams, return once they are up.
+
+        Raises
+        ------
+        VenueUnreachable
+            If there are no keys, or the venue does not answer; nothing was sent and everything is closed again.
+        """
+        if not (self.config.api_key and self.config.api_secret):
+            prefix = f"TITAN_VENUE__{self.config.venue.upper()}__"
+            raise VenueUnreachable(
+                f"{self.where}: no credentials; set {prefix}API_KEY and {prefix}API_SECRET"
+            )
+        await super().open()
+
+    def take_private(self, payload: bytes) -> None:
+        """A private frame, where something else than a socket delivers it."""
+        self._streams.take_private(payload)
 
     # ---- Orders
 
@@ -271,7 +366,7 @@ class BinanceAdapter:
         try:
             return [self._order(self._value(answer), "query")]
         except (WireError, QueryRefused) as error:
-            return [self._query_failed("query_order", str(error), command.symbol, command.client_id)]
+            return [self.query_failed("query_order", str(error), command.symbol, command.client_id)]
 
     async def query_open_orders(self, command: c.QueryOpenOrders) -> list[JournalledEvent]:
         """All open orders of the account."""
@@ -279,7 +374,7 @@ class BinanceAdapter:
             found = rows(await self._client.call(calls.OPEN_ORDERS, {}))
             orders = tuple(self._order(row, "query") for row in found)
         except (WireError, QueryRefused) as error:
-            return [self._query_failed("query_open_orders", str(error))]
+            return [self.query_failed("query_open_orders", str(error))]
         return [OpenOrders(time_ns=self._clock.now_ns(), venue=self.config.venue, orders=orders)]
 
     async def query_account(self, command: c.QueryAccount) -> list[JournalledEvent]:
@@ -294,7 +389,7 @@ class BinanceAdapter:
             )
             return [msgspec.structs.replace(found, venue_ns=asked_ns)]
         except (WireError, QueryRefused) as error:
-            return [self._query_failed("query_account", str(error))]
+            return [self.query_failed("query_account", str(error))]
 
     async def query_fills(self, command: c.QueryFills) -> list[JournalledEvent]:
         """`Income`s first, then one `FillsQueried`, complete over all pages."""
@@ -303,7 +398,7 @@ class BinanceAdapter:
             fills = await self._fills.fills(symbol, since_ns, self._clock.now_ns(), venue, self._terms)
             income = await self._fills.income(symbol, since_ns, self._clock.now_ns(), venue)
         except (WireError, QueryRefused) as error:
-            return [self._query_failed("query_fills", str(error), symbol)]
+            return [self.query_failed("query_fills", str(error), symbol)]
         now_ns = self._clock.now_ns()
         queried = FillsQueried(time_ns=now_ns, venue=venue, symbol=symbol, since_ns=since_ns, fills=fills)
         return [*income, queried]
@@ -314,21 +409,18 @@ class BinanceAdapter:
         The new terms hold from the return on, all of them or none: what is still being read is in nobody's ticks yet.
         """
         events: list[JournalledEvent] = []
+        terms = await self.terms()
+        if isinstance(terms, QueryFailed):
+            return [terms]
         try:
-            terms = self._terms | self._read_terms(
-                self._value(await self._client.call(calls.EXCHANGE_INFO, {}))
-            )
             for symbol in self.config.symbols:
-                if symbol not in terms:
-                    text = f"the venue lists no tradable {symbol}; correct symbols in [venue.{self.config.venue}]"
-                    return [self._query_failed("query_instruments", text, symbol, final=True)]
                 rates = self._value(await self._client.call(calls.COMMISSION, {"symbol": symbol}))
                 now_ns = self._clock.now_ns()
                 events.append(InstrumentUpdate(time_ns=now_ns, instrument=terms[symbol]))
                 events.append(fee_rates_from_rest(rates, now_ns, self.config.venue))
         except (WireError, QueryRefused) as error:
-            return [self._query_failed("query_instruments", str(error))]
-        self._terms = terms
+            return [self.query_failed("query_instruments", str(error))]
+        self.adopt_terms(terms)
         return events
 
     async def query_setup(self, command: c.QuerySetup) -> list[JournalledEvent]:
@@ -336,67 +428,16 @@ class BinanceAdapter:
         try:
             return [await self._account.setup()]
         except (WireError, QueryRefused) as error:
-            return [self._query_failed("query_setup", str(error))]
+            return [self.query_failed("query_setup", str(error))]
 
     async def keep_alive(self, command: c.KeepAlive) -> list[JournalledEvent]:
         """Renew a symbol's dead-man switch."""
         try:
             return [await self._account.keep_alive(command)]
         except QueryRefused as error:
-            return [self._query_failed("keep_alive", str(error), command.symbol)]
+            return [self.query_failed("keep_alive", str(error), command.symbol)]
 
     async def rebuild_stream(self, command: c.RebuildStream) -> list[JournalledEvent]:
         """Connect the private stream anew."""
         self._streams.private.rebuild(command.reason)
         return []
-
-    async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
-        """A depth snapshot as a frame for the market codec."""
-        params: dict[str, str | int] = {"symbol": command.symbol, "limit": self.config.depth_levels}
-        answer = await self._client.call(calls.DEPTH, params)
-        value = answer.value
-        if answer.status != 200 or not isinstance(value, dict) or "lastUpdateId" not in value:
-            return self._query_failed("request_book", reason_of(answer), command.symbol)
-        return wrap_snapshot(command.symbol, answer.payload)
-
-    def _read_terms(self, info: Mapping[str, Any]) -> dict[str, Instrument]:
-        """The terms of every symbol: positions and orders of others have to be told, too."""
-        entries = info.get("symbols")
-        if not isinstance(entries, list):
-            raise QueryRefused("exchangeInfo lists no symbols")
-        found: dict[str, Instrument] = {}
-        for entry in entries:
-            symbol = entry.get("symbol") if isinstance(entry, dict) else None
-            if not isinstance(symbol, str):
-                continue
-            known = self._terms.get(symbol)
-            try:
-                fresh = instrument_from_exchange_info(entry, self.config.venue, known.version if known else 1)
-            except WireError:
-                # A symbol without tick or lot cannot be traded; it only matters if it is one of ours.
-                if symbol in self.config.symbols:
-                    raise
-                continue
-            if known is not None and fresh != known:
-                fresh = msgspec.structs.replace(fresh, version=known.version + 1)
-            found[symbol] = fresh
-        return found
-
-    def _value(self, answer: Answer) -> dict[str, Any]:
-        value = answer.value
-        if answer.status != 200 or not isinstance(value, dict) or refusal(value) is not None:
-            raise QueryRefused(reason_of(answer))
-        return value
-
-    def _query_failed(
-        self, query: str, reason: str, symbol: str = "", client_id: str = "", final: bool = False
-    ) -> QueryFailed:
-        return QueryFailed(
-            time_ns=self._clock.now_ns(),
-            venue=self.config.venue,
-            query=query,
-            symbol=symbol,
-            client_id=client_id,
-            reason=reason,
-            final=final,
-        )

@@ -29,6 +29,8 @@ class BinanceConfig:
         Host that tells what the key may do; empty takes the venue's own where `rest_url` is empty, else none.
     api_key, api_secret : str
         Credentials.
+    read_only : bool
+        Send nothing that would change anything at the venue.
     recv_window_ms : int
         How old a signed request may be when it arrives.
     request_timeout_s : float
@@ -54,6 +56,7 @@ class BinanceConfig:
     spot_url: str = ""
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
+    read_only: bool = False
     recv_window_ms: int = 5_000
     request_timeout_s: float = 10.0
     stale_after_s: float = 15.0

@@ -52,7 +52,72 @@ def symbol_of_tops(channel: bytes) -> str:
     return symbol.decode().upper() if kind == b"bookTicker" else ""
 
 
-class BinanceStreams:
+class MarketStream:
+    """The market stream alone: public data, for which nobody has to sign in.
+
+    Parameters
+    ----------
+    config : BinanceConfig
+        Addresses and symbols.
+    clock : Clock
+        Stamps events.
+    sinks : Sinks
+        Where everything goes.
+    connector : function, optional
+        Makes what opens the stream's connections; over the network unless given.
+    jitter : function, optional
+        Draws from 0 to 1 for the pauses between connections.
+    """
+
+    def __init__(
+        self,
+        config: BinanceConfig,
+        clock: Clock,
+        sinks: Sinks,
+        connector: Callable[[], Connector] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._sinks = sinks
+        symbols = [symbol.lower() for symbol in config.symbols]
+        self.market = Stream(
+            self._market_address,
+            self.take_market,
+            lambda up, reason: self._tell("market", up, reason),
+            StreamSettings(stale_after_s=config.stale_after_s),
+            channel=channel_of,
+            watched=tuple(f"{symbol}@{channel}".encode() for symbol in symbols for channel in WATCHED),
+            connector=connector() if connector else None,
+            jitter=jitter,
+            on_fault=sinks.fault,
+        )
+
+    async def open(self, timeout_s: float) -> None:
+        """Connect; `TimeoutError` if it does not come up."""
+        await self.market.open(timeout_s)
+
+    async def close(self) -> None:
+        """Close for good."""
+        await self.market.close()
+
+    def take_market(self, payload: bytes) -> None:
+        """A market frame, as received."""
+        self._sinks.market(payload)
+
+    async def _market_address(self) -> str:
+        names = [f"{symbol.lower()}@{channel}" for symbol in self._config.symbols for channel in CHANNELS]
+        return f"{self._config.stream}/stream?streams={'/'.join(names)}"
+
+    def _tell(self, stream: Literal["market", "private"], up: bool, reason: str) -> None:
+        self._sinks.stream(
+            StreamState(
+                time_ns=self._clock.now_ns(), venue=self._config.venue, stream=stream, up=up, reason=reason
+            )
+        )
+
+
+class BinanceStreams(MarketStream):
     """Both streams of an account.
 
     Parameters
@@ -83,28 +148,14 @@ class BinanceStreams:
         connector: Callable[[], Connector] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._config = config
+        super().__init__(config, clock, sinks, connector, jitter)
         self._client = client
-        self._clock = clock
-        self._sinks = sinks
         self._instruments = instruments
         self._keep_alive: asyncio.Task[None] | None = None
         self._owed: asyncio.TimerHandle | None = None
         self._heard_s = 0.0
         self._renewed_ns = 0
         self._renewal_due = asyncio.Event()
-        symbols = [symbol.lower() for symbol in config.symbols]
-        self.market = Stream(
-            self._market_address,
-            self.take_market,
-            lambda up, reason: self._tell("market", up, reason),
-            StreamSettings(stale_after_s=config.stale_after_s),
-            channel=channel_of,
-            watched=tuple(f"{symbol}@{channel}".encode() for symbol in symbols for channel in WATCHED),
-            connector=connector() if connector else None,
-            jitter=jitter,
-            on_fault=sinks.fault,
-        )
         self.private = Stream(
             self._private_address,
             self.take_private,
@@ -142,7 +193,7 @@ class BinanceStreams:
     async def open(self, timeout_s: float) -> None:
         """Connect both; `TimeoutError` if one does not come up."""
         await self.private.open(timeout_s)
-        await self.market.open(timeout_s)
+        await super().open(timeout_s)
         self._keep_alive = supervised(self._keep_listen_key(), self._sinks.fault)
 
     async def close(self) -> None:
@@ -150,12 +201,8 @@ class BinanceStreams:
         if self._keep_alive is not None:
             self._keep_alive.cancel()
         self._paid()
-        await self.market.close()
+        await super().close()
         await self.private.close()
-
-    async def _market_address(self) -> str:
-        names = [f"{symbol.lower()}@{channel}" for symbol in self._config.symbols for channel in CHANNELS]
-        return f"{self._config.stream}/stream?streams={'/'.join(names)}"
 
     async def _private_address(self) -> str:
         answer = await self._client.call(LISTEN_KEY, {})
@@ -193,7 +240,7 @@ class BinanceStreams:
 
     def take_market(self, payload: bytes) -> None:
         """A market frame, as received; each also looks whether the listen key is due."""
-        self._sinks.market(payload)
+        super().take_market(payload)
         if self._renewed_ns and self._clock.now_ns() - self._renewed_ns > self._config.keep_alive_s * _S:
             self._renewal_due.set()
 
@@ -212,10 +259,3 @@ class BinanceStreams:
         for event in found:
             if isinstance(event, StreamState):
                 self.private.rebuild(event.reason)
-
-    def _tell(self, stream: Literal["market", "private"], up: bool, reason: str) -> None:
-        self._sinks.stream(
-            StreamState(
-                time_ns=self._clock.now_ns(), venue=self._config.venue, stream=stream, up=up, reason=reason
-            )
-        )

@@ -72,6 +72,16 @@ class Endpoint(NamedTuple):
     method: str
     cost: Cost
 
+    @property
+    def public(self) -> bool:
+        """True of what the venue tells everybody; anything else carries a key."""
+        return self.method.startswith("fapiPublic")
+
+    @property
+    def reads(self) -> bool:
+        """True of what changes nothing at the venue; a listen key only lets us listen."""
+        return "Get" in self.method or self.method.endswith("ListenKey")
+
 
 class Answer(NamedTuple):
     """What came of a call.
@@ -112,6 +122,8 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     recv_window_ms: int
     spot_url: str = ""
     """Host of the calls about the key itself; empty if there is none."""
+    read_only: bool = False
+    """Nothing that would change anything at the venue is sent."""
 
     def __repr__(self) -> str:
         return f"ClientConfig(rest_url={self.rest_url!r})"
@@ -232,6 +244,10 @@ class RestClient:
         """Send once and return what came of it; raises for nothing that a venue or a network does."""
         if self._signer is None:
             return Answer(0, b"", "the connection to the venue is closed", sent=False)
+        if not (endpoint.public or self._config.api_key):
+            return Answer(0, b"", f"{endpoint.method}: not sent, there is no key", sent=False)
+        if self._config.read_only and not endpoint.reads:
+            return Answer(0, b"", f"{endpoint.method}: not sent, this connection only reads", sent=False)
         refused = self.budget.admit(endpoint.cost, self.venue_ns())
         if refused:
             return Answer(0, b"", f"not sent, {refused}", sent=False)
