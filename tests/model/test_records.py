@@ -17,7 +17,7 @@ EVENT_TAGS = [
     "clock_sync", "command_outcome", "fee_rates", "fill", "fills_queried", "income", "instrument",
     "kept_alive", "kill_switch", "mark_price", "open_orders", "operator", "order_absent", "order_update",
     "query_failed", "risk_result", "session_started", "settings_reloaded", "stop_requested", "storage_failed",
-    "stream_state", "timer", "top_of_book", "trade", "venue_shut",
+    "stream_state", "timer", "top_of_book", "tops_left_out", "trade", "venue_shut",
 ]  # fmt: skip
 COMMAND_TAGS = [
     "amend", "cancel", "cancel_all", "end_session", "keep_alive", "notice", "operator_answer", "place",

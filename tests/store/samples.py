@@ -25,6 +25,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**63 - 1),
     float: st.floats(allow_nan=False),
     str: st.text(max_size=12),
+    bytes: st.binary(max_size=12),
     bool: st.booleans(),
     Decimal: st.decimals(allow_nan=False, allow_infinity=False),
     type(None): st.none(),
@@ -51,7 +52,15 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 def example_of(hint: Any) -> Any:
     """One fixed value of a type of the model, so that a stored journal can be compared for ever."""
-    plain = {int: 7, float: 0.5, str: "text", bool: True, Decimal: Decimal("-0.10"), type(None): None}
+    plain = {
+        int: 7,
+        float: 0.5,
+        str: "text",
+        bytes: b"bytes",
+        bool: True,
+        Decimal: Decimal("-0.10"),
+        type(None): None,
+    }
     if hint in plain:
         return plain[hint]
     origin, arguments = get_origin(hint), get_args(hint)
