@@ -91,7 +91,8 @@ def load_capture(
 def _notes(parts: Sequence[Part]) -> tuple[str, ...]:
     torn = {f"{part.source}: torn, {part.torn}": None for part in parts if part.torn}
     left_out = [
-        f"{part.source}: {part.left_out} depth messages of {part.tape.instrument.symbol} came while its book was unknown"
+        f"{part.source}: {part.left_out} depth messages of {part.tape.instrument.symbol} came while its book was "
+        "unknown"
         for part in parts
         if part.left_out
     ]
