@@ -14,6 +14,7 @@ LINKS = {
     "docs/modes.md": "/modes",
     "docs/risk.md": "/risk",
     "docs/exchange.md": "/exchange",
+    "docs/recorded_data.md": "/recorded_data",
     "docs/glossary.md": "/glossary",
 }
 
@@ -92,7 +93,7 @@ def toctree(caption: str, pages: Iterable[str]) -> str:
 def front_page(text: str, parts: Iterable[Part]) -> str:
     """Return the front page: the handwritten text, and the side bar's groups, one a part."""
     groups = [
-        toctree("Guides", ["start", "settings", "modes", "risk", "exchange", "contributing"]),
+        toctree("Guides", ["start", "settings", "modes", "risk", "exchange", "recorded_data", "contributing"]),
         *(
             toctree(part.room.capitalize(), [f"chapters/{part.room}/{name}" for name in part.notebooks])
             for part in parts

@@ -36,7 +36,7 @@ class CaptureFrames(NamedTuple):
     marks : DataFrame
         mark_price, index_price, funding_rate (a fraction, of one settlement), next_funding (UTC).
     notes : tuple of str
-        What is not in the frames: files that end too early, depth messages in no known book.
+        Files that end too early, and how many depth messages came while a book was unknown, so have no rows.
     """
 
     trades: pd.DataFrame
@@ -91,7 +91,8 @@ def load_capture(
 def _notes(parts: Sequence[Part]) -> tuple[str, ...]:
     torn = {f"{part.source}: torn, {part.torn}": None for part in parts if part.torn}
     left_out = [
-        f"{part.source}: {part.left_out} depth messages of {part.tape.instrument.symbol} in no known book"
+        f"{part.source}: {part.left_out} depth messages of {part.tape.instrument.symbol} came while its book was "
+        "unknown"
         for part in parts
         if part.left_out
     ]

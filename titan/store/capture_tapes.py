@@ -34,7 +34,7 @@ class Part(NamedTuple):
     tape : Tape
         The market.
     left_out : int
-        Depth messages in no known book, and so not on the tape.
+        Depth messages that came while the book was unknown, and so have no rows.
     torn : str
         Where and how the file ends too early; empty if it is whole.
     """

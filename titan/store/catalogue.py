@@ -68,7 +68,7 @@ class Entry(NamedTuple):
     first_ns, last_ns : int
         Receipt times of its first and last row, ns UTC.
     left_out : int
-        Depth messages of the source that belong to no known book, and so are not in it.
+        Depth messages of the source that came while the book was unknown, and so have no rows.
     torn : str
         Where and how the source ended too early; empty if it was whole.
     size_bytes : int

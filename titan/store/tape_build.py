@@ -45,7 +45,7 @@ class TapeBuilder:
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.left_out = 0
-        """Depth messages that belong to no known book: before the first snapshot, and from a break to the next one."""
+        """Depth messages that came while the book was unknown, so have no rows; the next snapshot tells their sum."""
         self._book = Book(instrument.venue, instrument.symbol)
         self._forget()
 
