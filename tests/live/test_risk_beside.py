@@ -5,11 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 import msgspec
+import psutil
 
 from tests.engine.losing import holding, mark
 from tests.engine.scripted import Session
-from titan.live.risk_beside import question_of
+from tests.live.desks import read_settings
+from titan.live.risk_beside import Estimates, question_of
 from titan.model import events as e
+
+
+async def test_beside_a_clock_that_is_not_ours_nothing_is_started(tmp_path):
+    session = telemetry = None  # neither is asked for anything
+    estimates = Estimates(read_settings(tmp_path), session, "", telemetry)
+    before = psutil.Process().children()
+    async with estimates.kept(print, print, real_time=False):
+        assert psutil.Process().children() == before
 
 
 def only(session):

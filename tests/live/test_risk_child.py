@@ -130,6 +130,7 @@ ANSWERS = "import sys\nfor line in sys.stdin:\n    print({!r}, flush=True)\n"
         ("import sys; sys.exit('no disk left')", "ended with 1, its last words: no disk left"),
         ("import os, sys; os.close(1); sys.stdin.read()", "closed its output"),
         ("print('x' * (2 << 20)); input()", "answered more than 1048576 bytes without an end"),
+        ("import sys; sys.stderr.write('y' * (3 << 20))", "ended with 0, its last words: yyy"),
         ("import sys; sys.stdin.readline(); raise ValueError('odd')", "its last words: ValueError: odd"),
     ],
 )  # fmt: skip

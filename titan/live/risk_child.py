@@ -33,7 +33,7 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THRE
 """An estimate takes one core at the most, and the same numbers come out in the same order."""
 MOST_BYTES = 1 << 20
 """Of an answer."""
-KEPT_LINES = 5
+KEPT_BYTES = 500
 """Of what it said on standard error, for the note on its end."""
 
 
@@ -115,7 +115,7 @@ class RiskChild:
             )  # fmt: skip
         except OSError as error:
             return f"cannot be started: {error.strerror}"
-        said: list[str] = []
+        said = bytearray()
         listening = asyncio.create_task(_listen(process, said))
         failure = ""
         try:
@@ -129,7 +129,8 @@ class RiskChild:
                 process.kill()
             await process.wait()
             await listening
-        return f"{failure}, its last words: {said[-1]}" if said else failure
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        return f"{failure}, its last words: {last}" if last else failure
 
     async def _ask_on_the_beat(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
@@ -184,17 +185,17 @@ class RiskChild:
     def _take(self, answer: Answer) -> None:
         """Hand the result over; a problem is told when it is a new one."""
         if answer.problem and answer.problem != self._problem:
-            self._complain(f"no risk result: {answer.problem}")
+            self._complain(f"{'risk result' if answer.result else 'no risk result'}: {answer.problem}")
         self._problem = answer.problem
         result = answer.result
         if result is not None:
             self._ingest(lambda now_ns, stated=result: event_of(stated, now_ns))  # type: ignore[misc]
 
 
-async def _listen(process: Process, said: list[str]) -> None:
-    """Keep the last lines of its standard error."""
+async def _listen(process: Process, said: bytearray) -> None:
+    """Keep the end of its standard error, however much that is, with or without lines."""
     if process.stderr is None:
         raise TypeError("the process was started without pipes")
-    async for raw in process.stderr:
-        said.append(raw.decode(errors="replace").rstrip())
-        del said[:-KEPT_LINES]
+    while chunk := await process.stderr.read(KEPT_BYTES):
+        said += chunk
+        del said[:-KEPT_BYTES]
