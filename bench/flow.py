@@ -94,7 +94,7 @@ def our_intensity(frame: pd.DataFrame, quotes: pd.DataFrame) -> Laws:
     """Rate and decay of the orders that sell, then of those that buy, by the notebook's functions."""
     time_ns, side, price = (frame[name].to_numpy() for name in ("time_ns", "side", "price"))
     found = tape_arrivals(time_ns, side, price, quotes["time_ns"].to_numpy(), quotes["mid"].to_numpy())
-    sells, buys = (fit_depths(found.depth[found.side == way], HOUR_NS * 1e-9) for way in (-1, 1))
+    sells, buys = (fit_depths(np.compress(found.side == way, found.depth), HOUR_NS * 1e-9) for way in (-1, 1))
     return sells.rate, sells.decay, buys.rate, buys.decay
 
 

@@ -13,6 +13,7 @@ OPERATOR_COMMANDS = {
     "stop": "STOP: cancel every order and stay stopped, over restarts too, until a named operator resumes",
     "flatten": "STOP, and close every position; the answer says what the venue has shown, and what it cost",
     "close": "close the position of one symbol and quote it no more until resume; the others go on",
+    "reload": "take up limits, exits, answers to signals and strategies' parameters as the settings say now",
     "cancel": "cancel one order, or all; the strategies quote on",
 }
 

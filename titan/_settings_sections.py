@@ -16,14 +16,20 @@ from titan.risk.limits import LimitSettings
 from titan.strategy.adjustments import Parameters
 
 
-def _listed(value: object) -> object:
+def _split(value: object) -> object:
     """Split a comma-separated list; anything else is left for pydantic to judge."""
     if isinstance(value, str):
-        return tuple(part.strip().upper() for part in value.split(",") if part.strip())
+        return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
+def _listed(value: object) -> object:
+    """Split a list of symbols, which venues write in capitals."""
+    return _split(value.upper() if isinstance(value, str) else value)
+
+
 Symbols = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -49,6 +55,10 @@ class Project(Section):
         Path("var/regimes"),
         description="Folder of regime models: SYMBOL.json, where it exists, is heard for that instrument.",
     )
+    artefacts: Path = Field(
+        Path("var/artefacts"), description="Folder of what 'titan calibrate' has found, by instrument."
+    )
+
     kill_file: Path = Field(
         Path("var/KILL"),
         description="While this file exists nothing is quoted, and if it begins with flatten every position is closed; "
@@ -216,6 +226,23 @@ class Strategy(Section):
         lt=10_000,
         description="What a fill must earn beyond its fee, in basis points of the fair value.",
     )
+    calibrated: Names = Field(
+        (),
+        description="Parameters taken from the instrument's current artefact, separated by commas; empty: none.",
+    )
+    calibration_bound: float = Field(
+        5.0,
+        ge=1,
+        le=1_000,
+        description="Largest factor by which a calibrated value may lie above or below the one that stands here.",
+    )
+    in_doubt: Literal["caution", "hold"] = Field(
+        "caution",
+        description="What follows once an artefact has expired or its fit is in doubt: quote wider and smaller, or not "
+        "at all.",
+    )
+    doubt_spread: float = Field(2.0, ge=1, le=100, description="Factor on the spread while in doubt.")
+    doubt_size: float = Field(0.5, ge=0, le=1, description="Factor on the size while in doubt.")
     parameters: dict[str, str] = Field(
         default_factory=dict,
         description="Any further key: a parameter of the code, checked against its ranges.",

@@ -20,8 +20,9 @@ from titan.chaos.arguments import add_chaos
 from titan.engine.strategies import StrategyError
 from titan.live.errors import CLEAN, INTERNAL, REFUSED, USAGE, RunnerError, UsageError
 from titan.model.contract import ParameterError
+from titan.reports.arguments import add_report, add_trace
 from titan.scaffold import ScaffoldError
-from titan.settings import SettingsError
+from titan.settings import Settings, SettingsError
 from titan.settings import load as load_settings
 
 
@@ -78,7 +79,11 @@ def _live(options: argparse.Namespace) -> int:
         overrides["live.mode"] = options.mode
     if options.venue:
         overrides["live.venue"] = options.venue
-    settings = load_settings(options.settings, overrides=overrides)
+
+    def read() -> Settings:
+        return load_settings(options.settings, overrides=overrides)
+
+    settings = read()
     acts = Acts(
         stated_mode=load_settings(options.settings, environment={}).live.mode,
         live_flag=options.live,
@@ -93,6 +98,7 @@ def _live(options: argparse.Namespace) -> int:
         quiet=options.json,
         acts=acts,
         faults=options.faults,
+        read_settings=read,
     )
     result = asyncio.run(run(settings, wanted))
     _show(result.summary, as_json=options.json)
@@ -171,22 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     add_operator_commands(commands, _operate)
 
-    report = commands.add_parser("report", help="reports on past sessions")
-    daily = report.add_subparsers(dest="action", required=True).add_parser(
-        "daily", help="one session, or a day's"
-    )
-    asked = daily.add_mutually_exclusive_group()
-    asked.add_argument(
-        "--session", default="", metavar="ID", help="name or directory (default: the one last begun)"
-    )
-    asked.add_argument(
-        "--date", default="", metavar="D", help="every session created on this UTC day, YYYY-MM-DD"
-    )
-    daily.add_argument("--settings", type=Path)
-    daily.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder for the .ipynb and .html (default: [reports] out)"
-    )
-    daily.set_defaults(run=_report_daily)
+    add_report(commands).set_defaults(run=_report)
+    add_trace(commands).set_defaults(run=_trace)
 
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))
@@ -306,35 +298,23 @@ def _new_strategy(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-def _report_daily(options: argparse.Namespace) -> int:
+def _report(options: argparse.Namespace) -> int:
     try:
-        from titan.reports.errors import ReportError
-        from titan.reports.parameters import read_parameters
-        from titan.reports.run import run_daily
-        from titan.store.framing import JournalError
+        from titan.reports.command import run
     except ModuleNotFoundError as error:
         raise UsageError(f"reports need {error.name}: install titan-mm[reports]") from None
 
-    session, journals = str(options.session), ""
-    if session and Path(session).is_dir():
-        folder = Path(session).resolve()
-        session, journals = folder.name, str(folder.parent)
-    settings = "" if options.settings is None else str(options.settings)
-    try:
-        wanted = read_parameters(
-            {"session": session, "date": options.date, "journals": journals, "settings": settings}
-        )
-        out = options.out or load_settings(options.settings).reports.out
-        made = run_daily(wanted, Path(out).absolute())
-    except (ReportError, JournalError) as error:
-        raise UsageError(str(error)) from None
-    except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}; name another folder with --out") from None
-    print(made.notebook)
-    print(made.page)
-    if made.failure:
-        _complain("report", made.failure)
-    return 1 if made.failure else CLEAN
+    made = run(options)
+    if made:
+        _complain("report", made)
+    return 1 if made else CLEAN
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from titan.reports.trace_command import run
+
+    run(options)
+    return CLEAN
 
 
 def _session_directory(options: argparse.Namespace) -> Path:

@@ -215,7 +215,8 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     """Return ``settings`` with relative folders made absolute and the strategies' venues filled in."""
     project = settings.project
     paths = {
-        key: folder / getattr(project, key) for key in ("journals", "data", "reports", "regimes", "kill_file")
+        key: folder / getattr(project, key)
+        for key in ("journals", "data", "reports", "regimes", "artefacts", "kill_file")
     }
     strategies = {
         name: strategy.model_copy(update={"venue": strategy.venue or settings.live.venue})

@@ -78,7 +78,6 @@ def test_every_fault_is_drawn() -> None:
         ("fills_once", "the venue states a position"),
         ("limits_judged", "beyond max_position_notional"),
         ("stopped_while_blind", "that adds risk without"),
-        ("duplicate_id_unknown", "for the engine, and open at the exchange"),
     ],
 )
 @pytest.mark.timeout(300)
@@ -88,6 +87,16 @@ def test_a_protection_that_is_taken_away_is_missed(name: str, said: str) -> None
     assert found.seeds is not None
     assert said in found.violation
     assert found.duty == PROTECTIONS[name].duty
+
+
+def test_a_duplicate_id_taken_for_a_refusal_is_missed_where_no_stream_tells_of_the_order() -> None:
+    """Drawn seldom: an open order that its stream tells of is taken up again."""
+    deaf = Fault(kind=Kind.SILENCE_STREAM, at_s=8.0, for_s=6.0, stream="private")
+    refused = Fault(kind=Kind.DUPLICATE_ID, at_s=8.2, for_s=4.0)
+    schedule = Schedule(Plan(faults=(deaf, refused)), ())
+    assert attempt(1, schedule).violations == ()
+    with PROTECTIONS["duplicate_id_unknown"].taken_away():
+        assert "rejected for the engine, and open at the exchange" in attempt(1, schedule).violations[0]
 
 
 @pytest.mark.parametrize("name", PROTECTIONS)

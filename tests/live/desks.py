@@ -78,7 +78,13 @@ async def trade(
 ) -> Result:
     """One session in this process on the exchange at `url`."""
     settings = read_settings(folder, venue__rest_url=url, **changes)
-    return await run(settings, RunOptions(venue="loopback", duration_s=duration_s, quiet=True), disk)
+    options = RunOptions(
+        venue="loopback",
+        duration_s=duration_s,
+        quiet=True,
+        read_settings=lambda: settings_module.load(folder / "settings.ini", environment={}),
+    )
+    return await run(settings, options, disk)
 
 
 async def until(found: Any, timeout_s: float = 20.0) -> None:

@@ -30,8 +30,9 @@ ACCOUNT = DEFAULT_CREDENTIALS.key
 class Desk:
     """A running session, its exchange, and a way to ask it."""
 
-    def __init__(self, folder: Path, exchange: Any) -> None:
+    def __init__(self, folder: Path, exchange: Any, url: str = "") -> None:
         self.exchange = exchange
+        self.url = url
         self.path = control_path(read_settings(folder).project.journals, "loopback.main")
 
     async def ask(self, action: str, target: str = "", who: str = "Ada", why: str = "look") -> dict[str, Any]:
@@ -46,7 +47,7 @@ class Desk:
 async def trading(folder: Path) -> AsyncIterator[Desk]:
     async with open_exchange() as (exchange, url):
         session = asyncio.create_task(trade(folder, url))
-        desk = Desk(folder, exchange)
+        desk = Desk(folder, exchange, url)
         await until(lambda: desk.open_orders >= 2)
         yield desk
         signal.raise_signal(signal.SIGTERM)
@@ -83,6 +84,24 @@ async def test_one_order_is_cancelled_by_its_id(tmp_path):
         answer = await desk.ask("cancel", name)
         assert name in answer["text"]
         assert not (await desk.ask("cancel", "nonsense"))["done"]
+
+
+async def test_settings_are_taken_up_while_the_session_trades(tmp_path):
+    async with trading(tmp_path) as desk:
+        before = read_settings(tmp_path).risk.max_order_notional
+        assert (await desk.ask("reload"))["text"] == "nothing differs from what is in use"
+        write_settings(tmp_path, venue__rest_url=desk.url, risk__max_order_notional=before / 2)
+        answer = await desk.ask("reload", why="a calmer day")
+        assert answer == {"done": True, "text": f"limits max_order_notional: {before} -> {before / 2}"}
+        write_settings(tmp_path, venue__rest_url=desk.url, live__quote_interval_ms=250)
+        answer = await desk.ask("reload")
+        assert not answer["done"]
+        assert "timing cannot change while a session runs" in answer["text"]
+        write_settings(tmp_path, venue__rest_url=desk.url, risk__max_order_notional=-1)
+        answer = await desk.ask("reload")
+        assert not answer["done"]
+        assert "max_order_notional" in answer["text"]
+        assert "the settings in use stay" in answer["text"]
 
 
 async def test_the_kill_switch_works_without_the_socket(tmp_path):
@@ -137,7 +156,7 @@ async def served(tmp_path: Path, **changes: Any) -> tuple[Control, Path, list[An
     told: list[Any] = []
     control = Control(
         tmp_path / "control.sock", tmp_path / "KILL", lambda make: told.append(make(7)), dict,
-        changes.get("deadline_s", 5.0),
+        changes.get("read_again", bytes), changes.get("deadline_s", 5.0),
     )  # fmt: skip
     await control.open()
     return control, tmp_path / "control.sock", told
@@ -201,7 +220,7 @@ async def test_an_end_answers_who_still_waits(tmp_path):
 
 async def test_a_socket_that_cannot_be_made_refuses_the_start(tmp_path):
     (tmp_path / "file").touch()
-    control = Control(tmp_path / "file" / "c.sock", tmp_path / "KILL", print, dict, 1.0)
+    control = Control(tmp_path / "file" / "c.sock", tmp_path / "KILL", print, dict, bytes, 1.0)
     with pytest.raises(StartRefused, match="control socket"):
         await control.open()
 

@@ -83,6 +83,14 @@ def test_the_error_of_a_single_position_is_that_of_its_shortfall():
             r"holdings has shape \(1, 2\): must be \(s, 1\)",
         ),
         (lambda: attribute_shortfall([[math.nan]], [[1.0]], 0.5), r"returns\[0, 0\] = nan: must be finite"),
+        (
+            lambda: attribute_shortfall([[1.0, 2.0], [3.0, math.inf]], [[1.0, 2.0], [1.0, -2.0]], 0.5),
+            r"returns\[1, 1\] = inf: must be finite",
+        ),
+        (
+            lambda: attribute_shortfall(np.asfortranarray([[1.0, math.nan], [3.0, 2.0]]), [[1.0, 0.0]], 0.5),
+            r"returns\[0, 1\] = nan: must be finite",
+        ),
         (lambda: attribute_shortfall([[1.0]], [[math.inf]], 0.5), r"holdings\[0, 0\] = inf: must be finite"),
         (lambda: attribute_shortfall([[1.0]] * 9, [[1.0]], 0.1), r"losses has shape \(9,\): must be"),
         (lambda: attribute_shortfall([[1.0]], [[1.0]], 1.5), "tail = 1.5: must be between 0 and 1"),

@@ -10,15 +10,17 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
+from titan.chaos.door import Door
+from titan.chaos.excuses import Excuses
 from titan.chaos.life import Life
 from titan.chaos.sight import Sight
 from titan.chaos.world import ACCOUNT, VENUE, World
 from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Phase
 from titan.loopback.fault_answers import named_order
-from titan.loopback.faults import Fault, Kind
+from titan.loopback.faults import Fault
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, OperatorAnswer, PlaceOrder
-from titan.model.events import AnyEvent, OperatorAction, StopRequested, TimerFired
+from titan.model.events import AnyEvent, Fill, OperatorAction, StopRequested, TimerFired
 from titan.model.instruments import InstrumentKey
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
@@ -34,14 +36,6 @@ MOST_LIVE = 200
 
 FAR_OFF = Decimal("0.02")
 """Of the mark: twice the collar. A price farther off is no decision of a maker, it is another unit."""
-
-NO_FAULT = ("a side of the book is empty", "the book is syncing", "STOP: trial", "paused: trial")
-"""Why nothing need be quoted at rest: a thin market, and an operator who has not resumed."""
-
-IN_FLIGHT_S = 0.5
-"""Calls that were on their way when the venue shut its door still arrive."""
-
-SHUT = {Kind.RATE_LIMITED, Kind.BANNED}
 
 
 class Checker:
@@ -59,12 +53,13 @@ class Checker:
         self._intents: dict[str, tuple[Life, int]] = {}
         self._sent: set[str] = set()
         self._worst = {1: 0, -1: 0}
-        self._shut_s: list[tuple[float, float]] = []
-        self._late_s = 0.0
         self._to_cancel: set[str] = set()
         self._stopped_seq = 0
         self._wrongly_ended: set[str] = set()
         self._sight = Sight(world, self.violated)
+        self._door = Door(world, self.violated)
+        self.excuses = Excuses(world)
+        """Why nothing need be quoted; told of every act of the operator."""
         self.violations: list[str] = []
         """Promises that were not kept: which, when, and on what order."""
         self.commands = 0
@@ -84,7 +79,7 @@ class Checker:
             self._stopped_seq = 0  # the STOP died with the process, before anybody was told that it holds
         self._stopped_seq = min(self._stopped_seq, 1)
         self._life = life
-        self._shut_s.clear()
+        self._door.begin()
         self._to_cancel.clear()
         self._sight.begin()
         submit = life.outbox.submit
@@ -106,6 +101,8 @@ class Checker:
         self._sight.hear(desk, event)
         if isinstance(event, OperatorAction) and event.action in {"stop", "resume"}:
             self._stopped_seq = self._now.session.seq if event.action == "stop" else 0
+        if isinstance(event, TimerFired | Fill):
+            self.excuses.look()
         if isinstance(event, TimerFired):
             self._check_ended()
         elif isinstance(event, StopRequested):
@@ -153,11 +150,7 @@ class Checker:
 
     def _struck(self, fault: Fault, on: str) -> None:
         """Count the states that a fault meets: of the order that its call names, else of every live one."""
-        now_s = self._world.elapsed_s
-        if fault.kind is Kind.DELAY_CALL:
-            self._late_s = max(self._late_s, now_s + fault.delay_s + IN_FLIGHT_S)
-        if fault.kind in SHUT:
-            self._shut_s.append((now_s + IN_FLIGHT_S, now_s + max(int(fault.delay_s), 1)))
+        self._door.struck(fault)
         if self._life is None:
             return
         orders = self._life.kernel.desk.orders
@@ -168,9 +161,7 @@ class Checker:
     # ---- At the exchange's door
 
     def _arrived(self, verb: str, path: str, params: Mapping[str, str]) -> None:
-        now_s = self._world.elapsed_s
-        if now_s > self._late_s and any(begin_s < now_s < end_s for begin_s, end_s in self._shut_s):
-            self.violated(f"{verb} {path}: sent although the venue refuses all requests just now")
+        self._door.knocked(verb, path)
         if path != "/fapi/v1/order" or verb == "GET":
             return
         client_id = named_order(params)
@@ -250,7 +241,7 @@ class Checker:
         desk = life.kernel.desk
         self._sight.check_streams()
         for market in desk.markets.values():
-            if market.obstacle and not market.obstacle.startswith(NO_FAULT):
+            if market.obstacle and not self.excuses.holds(desk, market.obstacle):
                 self.violated(f"at rest nothing is quoted: {market.obstacle}")
 
     def check_rest(self, life: Life) -> None:

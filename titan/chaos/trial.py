@@ -192,6 +192,7 @@ class _Trial:
 
     def _ask(self, action: str) -> None:
         self._asked = action
+        self._checker.excuses.asked(action)
         name = f"{action} at {self._world.elapsed_s:g}"
         target = self._world.symbol if action == "close" else ""
         self._life.tell(

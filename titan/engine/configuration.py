@@ -39,6 +39,28 @@ class VenueConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Compared with the account at the start; None, as in sessions of before it was, compares nothing."""
 
 
+class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a strategy's parameters come from that a calibration has found, and what follows once they are in doubt."""
+
+    artefact: str
+    """Its id; it stands with every decision."""
+    expires_ns: int
+    doubt: str
+    """Why the fit is not to be relied on; empty for a good one."""
+    hold: bool
+    """In doubt quote nothing; otherwise quote wider, and smaller, by these factors."""
+    spread_factor: float
+    size_factor: float
+
+    def in_doubt(self, now_ns: int) -> str:
+        """Why the parameters are in doubt now; empty if they are not."""
+        if self.doubt:
+            return f"the fit of artefact {self.artefact} is in doubt: {self.doubt}"
+        if now_ns >= self.expires_ns:
+            return f"artefact {self.artefact} has expired: calibrate again"
+        return ""
+
+
 class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One strategy on one instrument, or on several; `parameters` in the order of its `Parameters` fields."""
 
@@ -52,6 +74,8 @@ class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What each fill must earn beyond its fee, measured from the strategy's fair value."""
     legs: tuple[str, ...] = ()
     """The symbols of a strategy over several instruments, in its order, `symbol` first; empty for any other."""
+    calibrated: Calibrated | None = None
+    """None where all parameters are those of the settings."""
 
     @property
     def key(self) -> InstrumentKey:

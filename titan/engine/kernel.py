@@ -20,6 +20,7 @@ from titan.engine import (
     portfolio_quoting,
     protection,
     quoting,
+    reloading,
     risk_watch,
     starting,
     stopping,
@@ -144,6 +145,7 @@ class Kernel:
             e.StopRequested: lambda event: stopping.request_stop(self.desk, event.reason, event.exit_code),
             e.StorageFailed: self._on_storage_failed,
             e.OperatorAction: lambda event: operator.on_action(self.desk, event),
+            e.SettingsReloaded: lambda event: reloading.on_reload(self.desk, event),
             e.KillSwitch: lambda event: operator.on_kill_switch(self.desk, event),
             e.RiskResult: lambda event: risk_watch.on_result(self.desk, event),
         }

@@ -76,9 +76,20 @@ class PortfolioHost:
         self.config = config
         self.module = module
         self.seats = [Seat(config, key) for key in config.keys]
-        self.parameters = module.Parameters(*config.parameters)
-        self.state = module.initial(self.parameters, len(self.seats))
+        self._begin()
         self.evaluated_ns = 0
+
+    def _begin(self) -> None:
+        self.parameters = self.module.Parameters(*self.config.parameters)
+        self.state = self.module.initial(self.parameters, len(self.seats))
+
+    def reconfigure(self, config: StrategyConfig) -> None:
+        """Quote by another configuration of the same strategy; other parameters begin a new state."""
+        changed, self.config = config.parameters != self.config.parameters, config
+        for seat in self.seats:
+            seat.config = config
+        if changed:
+            self._begin()
 
     def evaluate(self, outlooks: Sequence[Outlook]) -> list[Answer]:
         """Update the strategy and return what it wants on each instrument.
@@ -105,13 +116,15 @@ class PortfolioHost:
         """The strategy's state as plain data."""
         return {
             "state": list(self.state),
+            "parameters": list(self.config.parameters),
             "evaluated_ns": self.evaluated_ns,
             "seats": [seat.snapshot() for seat in self.seats],
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Take up a snapshot."""
-        self.state = typed(self.module.State, data["state"])
+        """Take up a snapshot; a state that was made of other parameters is of no use."""
+        if data.get("parameters", list(self.config.parameters)) == list(self.config.parameters):
+            self.state = typed(self.module.State, data["state"])
         self.evaluated_ns = data["evaluated_ns"]
         for seat, kept in zip(self.seats, data["seats"], strict=True):
             seat.restore(kept)

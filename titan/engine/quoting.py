@@ -38,8 +38,28 @@ def obstacle(desk: Desk, market: Market, host: Seat) -> str:
         (market.book.state != "ready", f"the book is {market.book.state}: {market.book.reason}"),
         (not (market.book.best_bid and market.book.best_ask), "a side of the book is empty"),
         (host.quarantined, f"the strategy is quarantined: {host.quarantined}"),
+        (_held(desk, host), _held(desk, host)),
     )
     return next((text for true, text in reasons if true), "")
+
+
+def _held(desk: Desk, host: Seat) -> str:
+    """Why a strategy holds because of its parameters; empty if it does not."""
+    calibrated = host.config.calibrated
+    return calibrated.in_doubt(desk.now_ns) if calibrated is not None and calibrated.hold else ""
+
+
+def _caution(desk: Desk, market: Market, host: Seat) -> tuple[float, float]:
+    """How much wider and smaller a strategy quotes whose parameters are in doubt; beginning and end are told."""
+    calibrated = host.config.calibrated
+    doubt = calibrated.in_doubt(desk.now_ns) if calibrated is not None else ""
+    if doubt != host.doubted:
+        host.doubted = doubt
+        told = f"{doubt}; it quotes with more caution" if doubt else "its parameters are in doubt no more"
+        desk.note("warning", "parameters_in_doubt", f"{host.config.name}: {told}", market.key)
+    if calibrated is None or not doubt:
+        return 1.0, 1.0
+    return calibrated.spread_factor, calibrated.size_factor
 
 
 def evaluate(desk: Desk, market: Market) -> None:
@@ -78,6 +98,7 @@ def withdraw(desk: Desk, market: Market, host: Seat, reason: str) -> None:
 
 def look(desk: Desk, market: Market, host: Seat) -> Outlook:
     """What a strategy is to know of this instrument now."""
+    wider, smaller = _caution(desk, market, host)
     return Outlook(
         time_s=(desk.now_ns - desk.epoch_ns) / 1e9,
         book=market.book,
@@ -86,8 +107,8 @@ def look(desk: Desk, market: Market, host: Seat) -> Outlook:
         mark=market.mark,
         now_ns=desk.now_ns,
         lots=desk.ledger.strategy_lots(market.key, host.config.name),
-        spread_multiplier=desk.action.spread_factor,
-        size_multiplier=desk.action.size_factor * desk.config.size_share,
+        spread_multiplier=desk.action.spread_factor * wider,
+        size_multiplier=desk.action.size_factor * desk.config.size_share * smaller,
         adjusting=desk.config.quoting,
         signals=None if market.signals is None else market.signals.read(desk.now_ns),
     )

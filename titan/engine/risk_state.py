@@ -90,6 +90,11 @@ class RiskState:
         found = [name for name, level in self.channel_levels.items() if level >= at]
         return ", ".join(f"{name} ({LIMIT_OF[name]} = {self.limits[name]:g})" for name in found)
 
+    def reconfigure(self, config: KernelConfig) -> None:
+        """Take up other limits of the same channels; what is latched stays latched."""
+        self.limits = watched(config.limits, config.risk)
+        self.parameters = shutdown_parameters(config.limits, config.risk)
+
     # ---- State -------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:

@@ -103,6 +103,8 @@ class Seat:
         self.quarantined = ""
         self.denied = ""
         self.obstacle = "the session has not started"
+        self.doubted = ""
+        """What was last told of parameters in doubt."""
         self.waits = {1: Wait(), -1: Wait()}
         self._bought = 0
         self._sold = 0
@@ -148,13 +150,14 @@ class Seat:
 
     def orders(self, quotes: Quotes, view: View, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
         """The quotes rounded, clamped and laddered."""
-        return _in_ticks(quotes, view, outlook, self.config.minimum_edge_bps)
+        return _in_ticks(quotes, view, outlook, self.config)
 
     def snapshot(self) -> dict[str, Any]:
         """What is known here as plain data."""
         return {
             "quarantined": self.quarantined,
             "denied": self.denied,
+            "doubted": self.doubted,
             "obstacle": self.obstacle,
             "flow": [self._bought, self._sold],
             "waits": {str(side): asdict(wait) for side, wait in self.waits.items()},
@@ -164,6 +167,7 @@ class Seat:
         """Take up a snapshot."""
         self.quarantined = data["quarantined"]
         self.denied = data["denied"]
+        self.doubted = data.get("doubted", "")
         self.obstacle = data["obstacle"]
         self._bought, self._sold = data["flow"]
         for side, kept in data.get("waits", {}).items():
@@ -184,9 +188,18 @@ class StrategyHost(Seat):
     def __init__(self, config: StrategyConfig, module: StrategyModule) -> None:
         super().__init__(config, config.key)
         self.module = module
-        self.parameters = module.Parameters(*config.parameters)
-        self.state = module.initial(self.parameters)
+        self._begin()
         self.evaluated_ns = 0
+
+    def _begin(self) -> None:
+        self.parameters = self.module.Parameters(*self.config.parameters)
+        self.state = self.module.initial(self.parameters)
+
+    def reconfigure(self, config: StrategyConfig) -> None:
+        """Quote by another configuration of the same strategy; other parameters begin a new state."""
+        changed, self.config = config.parameters != self.config.parameters, config
+        if changed:
+            self._begin()
 
     def evaluate(self, outlook: Outlook) -> list[tuple[Wanted, Decision]]:
         """Update the strategy and return the quotes it wants, rounded, clamped and laddered.
@@ -204,21 +217,27 @@ class StrategyHost(Seat):
 
     def snapshot(self) -> dict[str, Any]:
         """The strategy's state as plain data."""
-        return super().snapshot() | {"state": list(self.state), "evaluated_ns": self.evaluated_ns}
+        return super().snapshot() | {
+            "state": list(self.state),
+            "parameters": list(self.config.parameters),
+            "evaluated_ns": self.evaluated_ns,
+        }
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Take up a snapshot."""
+        """Take up a snapshot; a state that was made of other parameters is of no use."""
         super().restore(data)
-        self.state = typed(self.module.State, data["state"])
+        if data.get("parameters", list(self.config.parameters)) == list(self.config.parameters):
+            self.state = typed(self.module.State, data["state"])
         self.evaluated_ns = data["evaluated_ns"]
 
 
 def _in_ticks(
-    quotes: Quotes, view: View, outlook: Outlook, minimum_edge_bps: float
+    quotes: Quotes, view: View, outlook: Outlook, config: StrategyConfig
 ) -> list[tuple[Wanted, Decision]]:
     """The quotes as orders: adjusted to signals and risk state, worth their fee, off the touch, in ticks and lots."""
     signals, adjustment = _adjustment(view, outlook)
-    adjusted = adjust(adjustment, quotes, view.maker_fee, minimum_edge_bps)
+    adjusted = adjust(adjustment, quotes, view.maker_fee, config.minimum_edge_bps)
+    artefact = None if config.calibrated is None else config.calibrated.artefact
     book = outlook.book
     prices = quoting.round_inside(adjusted.bid, adjusted.ask, book.best_bid, book.best_ask, view.tick_size)
     wanted: list[tuple[Wanted, Decision]] = []
@@ -235,6 +254,7 @@ def _in_ticks(
             inventory=view.inventory,
             spread_multiplier=adjustment.spread_multiplier,
             size_multiplier=adjustment.size_multiplier,
+            artefact=artefact,
             **_reasons(level.side, signals, adjustment) if outlook.signals is not None else {},
         )
         wanted.append((Wanted(level.side, level.price_ticks, lots), decision))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 import msgspec
 
 from titan.engine.configuration import (
+    Calibrated,
     ExitSettings,
     Expected,
     KernelConfig,
@@ -26,6 +28,7 @@ from titan.live.regime_files import regimes_of
 from titan.model.contract import PortfolioModule, build_parameters
 from titan.risk.limits import LimitSettings
 from titan.settings import Live, Settings, Strategy, Venue
+from titan.store.artefacts import Artefact, ArtefactError, current_artefact
 from titan.strategy.adjustments import Parameters
 
 MS_NS = 1_000_000
@@ -155,20 +158,39 @@ def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:
     strategy, where = settings.strategy[name], f"strategy.{name}"
     module = load_strategy(strategy.code)
     if not spans_several(module):
-        return [_strategy(strategy, name, symbol, module) for symbol in strategy.symbols]
+        artefacts = settings.project.artefacts
+        return [_strategy(strategy, name, symbol, module, artefacts) for symbol in strategy.symbols]
+    if strategy.calibrated:
+        raise StrategyError(
+            f"[{where}] calibrated: its code is for several instruments, whose artefacts may differ; leave it empty"
+        )
     check_legs(cast("PortfolioModule", module), strategy.symbols, where)
     if strategy.symbol_parameters:
         symbol = min(strategy.symbol_parameters)
         raise StrategyError(
             f"[{where}.{symbol}]: the code has one set of parameters for all its symbols; move them to [{where}]"
         )
-    return [_strategy(strategy, name, strategy.symbols[0], module, strategy.symbols)]
+    artefacts = settings.project.artefacts
+    return [_strategy(strategy, name, strategy.symbols[0], module, artefacts, strategy.symbols)]
 
 
 def _strategy(
-    strategy: Strategy, name: str, symbol: str, module: AnyStrategyModule, legs: tuple[str, ...] = ()
+    strategy: Strategy,
+    name: str,
+    symbol: str,
+    module: AnyStrategyModule,
+    artefacts: Path,
+    legs: tuple[str, ...] = (),
 ) -> StrategyConfig:
-    parameters = build_parameters(module.Parameters, strategy.parameters_for(symbol), f"strategy.{name}")
+    raw = strategy.parameters_for(symbol)
+    try:
+        found = current_artefact(artefacts, strategy.venue, symbol) if strategy.calibrated else None
+    except ArtefactError as error:
+        raise UsageError(str(error)) from None
+    if found is not None:
+        stated = build_parameters(module.Parameters, raw, f"strategy.{name}")._asdict()
+        raw |= calibrated_values(found, strategy, f"strategy.{name}", stated)
+    parameters = build_parameters(module.Parameters, raw, f"strategy.{name}")
     return StrategyConfig(
         name=name,
         code=strategy.code,
@@ -178,7 +200,52 @@ def _strategy(
         requote_ticks=strategy.requote_ticks,
         minimum_edge_bps=strategy.minimum_edge_bps,
         legs=legs,
+        calibrated=None if found is None else _calibrated(found, strategy),
     )
+
+
+def _calibrated(found: Artefact, strategy: Strategy) -> Calibrated:
+    return Calibrated(
+        artefact=found.id,
+        expires_ns=found.expires_ns,
+        doubt=found.doubt,
+        hold=strategy.in_doubt == "hold",
+        spread_factor=strategy.doubt_spread,
+        size_factor=strategy.doubt_size,
+    )
+
+
+def calibrated_values(
+    found: Artefact, strategy: Strategy, where: str, stated: Mapping[str, float]
+) -> dict[str, str]:
+    """The parameters that a strategy takes from an artefact.
+
+    Parameters
+    ----------
+    stated : mapping of str to float
+        Every parameter as the settings have it: a calibrated value may not lie too far from it.
+
+    Raises
+    ------
+    StrategyError
+        If the artefact lacks one, or one lies beyond the bound; the message names it.
+    """
+    values = {}
+    for name in strategy.calibrated:
+        value = found.value(name)
+        if name not in stated or value is None:
+            known = ", ".join(each.name for each in found.values if each.name in stated)
+            raise StrategyError(
+                f"[{where}] calibrated = {name}: no such parameter of the code in artefact {found.id}; it has {known}"
+            )
+        low, high = stated[name] / strategy.calibration_bound, stated[name] * strategy.calibration_bound
+        if not low <= value.value <= high:
+            raise StrategyError(
+                f"[{where}] {name}: artefact {found.id} says {value.value:g}, and {stated[name]:g} stands here: more "
+                f"than calibration_bound = {strategy.calibration_bound:g} apart; look at the calibration"
+            )
+        values[name] = repr(value.value)
+    return values
 
 
 def strategy_modules(config: KernelConfig) -> Mapping[str, AnyStrategyModule]:

@@ -19,10 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from titan.live.errors import StartRefused
+from titan.engine.strategies import StrategyError
+from titan.live.errors import RunnerError, StartRefused
 from titan.model.commands import OperatorAnswer
-from titan.model.events import JournalledEvent, KillSwitch, OperatorAction
-from titan.settings import Settings
+from titan.model.contract import ParameterError
+from titan.model.events import JournalledEvent, KillSwitch, OperatorAction, SettingsReloaded
+from titan.settings import Settings, SettingsError
 
 MOST_BYTES = 65_536
 """Of a request; an answer may be longer."""
@@ -65,6 +67,8 @@ class Control:
         Takes a function of the time that makes an event of the session.
     status : callable
         What the session is doing, as plain data.
+    read_again : callable
+        The engine's configuration by the settings as they stand now, msgpack; raises what is wrong with them.
     deadline_s : float
         How long the engine tries to prove a request.
     """
@@ -75,12 +79,14 @@ class Control:
         kill_file: Path,
         ingest: Ingest,
         status: Callable[[], dict[str, Any]],
+        read_again: Callable[[], bytes],
         deadline_s: float,
     ) -> None:
         self._path = path
         self._kill_file = kill_file
         self._ingest = ingest
         self._status = status
+        self._read_again = read_again
         self._deadline_s = deadline_s + PATIENCE_S
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[OperatorAnswer]] = {}
@@ -151,13 +157,23 @@ class Control:
             return _refused("a request is one line of JSON with action, target, who and why")
         if action == "status":
             return {"done": True, "text": "", "status": self._status()}
+        config = b""
+        if action == "reload":
+            try:
+                config = self._read_again()
+            except (RunnerError, SettingsError, ParameterError, StrategyError) as error:
+                return _refused(f"{error}; the settings in use stay")
         request = f"{os.getpid()}-{next(self._numbers)}"
         waiting = self._waiting[request] = asyncio.get_running_loop().create_future()
         # An unnamed request carries the user's name, except where the engine insists on a name given.
         who = who or ("" if action == "resume" else user_name(uid))
         self._ingest(
-            lambda now_ns: OperatorAction(
-                time_ns=now_ns, action=action, target=target, who=who, why=why, request=request
+            lambda now_ns: (
+                SettingsReloaded(time_ns=now_ns, config=config, who=who, why=why, request=request)
+                if action == "reload"
+                else OperatorAction(
+                    time_ns=now_ns, action=action, target=target, who=who, why=why, request=request
+                )
             )
         )
         try:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from titan.engine.kernel import Kernel
 from titan.live import provenance, risk_results
 from titan.live.child import ChildExchange
@@ -64,6 +66,8 @@ class RunOptions:
     acts: Acts = field(default_factory=Acts)
     """What was done on purpose for real money."""
     faults: Path | None = None
+    read_settings: Callable[[], Settings] | None = None
+    """Reads the settings again as they stand; None, and they stay what they are."""
 
 
 async def run(settings: Settings, options: RunOptions, disk: Disk | None = None) -> Result:
@@ -174,14 +178,15 @@ class Runner:
         stated = self._settings.venue[self._options.venue]
         clock, instance, real_time = await clock_of(self._address, stated)
         session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
-        config = kernel_config(
-            self._settings,
-            session_id,
-            self._options.venue,
-            self._options.duration_s,
+        self._configure = partial(
+            kernel_config,
+            session=session_id,
+            venue=self._options.venue,
+            duration_s=self._options.duration_s,
             real_time=real_time,
             unattended=self._options.replay is not None,
         )
+        config = self._configure(self._settings)
         modules = strategy_modules(config)
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
         account = f"{self._account}@{instance}"
@@ -315,8 +320,18 @@ class Runner:
         settings = self._settings
         path = control_path(settings.project.journals, self._account)
         deadline_s = answer_within_s(settings)
+
+        def read_again() -> bytes:
+            read = self._options.read_settings
+            return msgspec.msgpack.encode(self._configure(read() if read else settings))
+
         control = Control(
-            path, settings.project.kill_file, self._ingest, lambda: status(session.kernel), deadline_s
+            path,
+            settings.project.kill_file,
+            self._ingest,
+            lambda: status(session.kernel),
+            read_again,
+            deadline_s,
         )
         session.answered = control.answered
         return control

@@ -45,6 +45,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     inventory_share: float | None = None
     regime_spread: float | None = None
     regime_size: float | None = None
+    artefact: str | None = None
+    """Id of the calibration whose parameters were used; None where they are those of the settings."""
 
 
 class PlaceOrder(OrderCommand, frozen=True, tag="place"):

@@ -340,6 +340,15 @@ class OperatorAction(Event, frozen=True, tag="operator"):
     request: str = ""
 
 
+class SettingsReloaded(Event, frozen=True, tag="settings_reloaded"):
+    """Somebody wants the running session to take up its settings as they stand now: `config`, the engine's, msgpack."""
+
+    config: bytes
+    who: str
+    why: str
+    request: str
+
+
 class KillSwitch(Event, frozen=True, tag="kill_switch"):
     """The kill switch's file is there, with what stands in it, or is gone."""
 
@@ -387,6 +396,7 @@ SessionEvent = (
     | StopRequested
     | StorageFailed
     | OperatorAction
+    | SettingsReloaded
     | KillSwitch
     | RiskResult
 )

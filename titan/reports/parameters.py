@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 from titan.reports.errors import ParameterProblem
+from titan.reports.studies import plain_values
 from titan.settings import SettingsError
 from titan.settings import load as load_settings
 from titan.store.session import SESSION_PATTERN
 
 NAMES = ("session", "date", "journals", "settings")
-OF_THE_KERNEL = {"In", "Out"}
-"""Plain values that IPython itself keeps beside a notebook's own."""
 
 
 class DailyParameters(NamedTuple):
@@ -43,24 +41,11 @@ def read_parameters(given: Mapping[str, object]) -> DailyParameters:
     ParameterProblem
         One line that names the parameter, its value and what is allowed.
     """
-    plain = {
-        name: value
-        for name, value in given.items()
-        if not name.startswith("_") and name not in OF_THE_KERNEL and _is_value(value)
-    }
-    for name in plain:
-        if name not in NAMES:
-            near = get_close_matches(name, NAMES, n=1)
-            hint = f"; did you mean {near[0]}? Known" if near else "; known"
-            raise ParameterProblem(f"parameter {name} is unknown{hint} are {', '.join(NAMES)}")
+    plain = plain_values(given, NAMES)
     session, day = _session(plain.get("session", "")), _day(plain.get("date", ""))
     if session and day is not None:
         raise ParameterProblem("parameters session and date exclude each other: give one of them")
     return DailyParameters(_journals(plain), session, day)
-
-
-def _is_value(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float | bool | list | dict | tuple)
 
 
 def _text(name: str, value: object) -> str:

@@ -1,0 +1,115 @@
+"""The judges of a trial themselves: what they let pass, and what they must not."""
+
+from __future__ import annotations
+
+import pytest
+
+from titan.chaos.door import MOST_CANCELS, Door
+from titan.chaos.excuses import Excuses
+from titan.chaos.invariants import Checker
+from titan.chaos.life import Life
+from titan.chaos.run import attempt
+from titan.chaos.schedule import Schedule
+from titan.chaos.trial import LIMITS
+from titan.engine import risk_measures
+from titan.engine.desk import Desk
+from titan.loopback.faults import Fault, Kind, Plan
+
+ORDER = "/fapi/v1/order"
+
+
+class Times:
+    """A world of which only the time is asked."""
+
+    elapsed_s = 0.0
+
+
+@pytest.fixture
+def door():
+    """A door, its clock, and what was found at it."""
+    found: list[str] = []
+    times = Times()
+    return Door(times, found.append), times, found
+
+
+def test_a_pause_lets_a_bounded_number_of_cancels_through(door):
+    shut, times, found = door
+    shut.struck(Fault(kind=Kind.RATE_LIMITED, delay_s=5.0))
+    times.elapsed_s = 1.0
+    for _ in range(MOST_CANCELS):
+        shut.knocked("DELETE", ORDER)
+    assert found == []
+    shut.knocked("DELETE", ORDER)
+    shut.knocked("POST", ORDER)
+    assert [text.split(":")[0] for text in found] == [f"DELETE {ORDER}", f"POST {ORDER}"]
+
+
+def test_a_ban_lets_nothing_through_and_ends(door):
+    shut, times, found = door
+    shut.struck(Fault(kind=Kind.RATE_LIMITED, delay_s=5.0))
+    shut.struck(Fault(kind=Kind.BANNED, delay_s=3.0))
+    times.elapsed_s = 0.4
+    shut.knocked("DELETE", ORDER)  # it was on its way
+    assert found == []
+    times.elapsed_s = 2.0
+    shut.knocked("DELETE", ORDER)
+    assert len(found) == 1
+    times.elapsed_s = 4.0
+    shut.knocked("DELETE", ORDER)
+    times.elapsed_s = 6.0
+    shut.knocked("POST", ORDER)
+    assert len(found) == 1
+
+
+def test_a_new_life_knows_of_no_ban(door):
+    shut, times, found = door
+    shut.struck(Fault(kind=Kind.BANNED, delay_s=3.0))
+    shut.begin()
+    times.elapsed_s = 2.0
+    shut.knocked("GET", ORDER)
+    assert found == []
+
+
+def obstacles(*acts: tuple[float, str], obstacle: str = "") -> list[str]:
+    """What a calm trial finds wrong with quoting at rest, with another obstacle than it has if one is given."""
+    check = Checker.check_quoting
+
+    def otherwise(self: Checker, life: Life) -> None:
+        for market in life.kernel.desk.markets.values():
+            market.obstacle = obstacle or market.obstacle
+        check(self, life)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checker, "check_quoting", otherwise)
+        return [text for text in attempt(3, Schedule(Plan(), acts)).violations if "nothing is quoted" in text]
+
+
+@pytest.mark.parametrize(
+    ("acts", "obstacle", "lawful"),
+    [
+        (("stop",), "", True),
+        (("pause",), "", True),
+        (("close",), "", True),
+        (("close", "resume"), "", True),
+        (("stop", "resume"), "STOP: trial: drawn", False),
+        (("pause",), "STOP: trial: drawn", False),
+        (("close", "resume"), "closed: trial: drawn", False),
+        ((), "loopback refuses all requests: banned", False),
+        ((), "STOP: risk: bucket_loss (max_loss_per_bucket = 0.1)", False),
+    ],
+)
+def test_a_desk_that_stands_still_needs_a_reason(acts: tuple[str, ...], obstacle: str, lawful: bool) -> None:
+    found = obstacles(*((8.0 + 4.0 * index, act) for index, act in enumerate(acts)), obstacle=obstacle)
+    assert (found == []) == lawful
+
+
+def test_a_stop_by_risk_is_lawful_only_if_the_exchange_has_seen_the_loss(monkeypatch) -> None:
+    measures = risk_measures.measures
+
+    def pessimistic(desk: Desk) -> dict[str, float]:
+        return measures(desk) | {"daily_loss": LIMITS.max_daily_loss}
+
+    monkeypatch.setattr(risk_measures, "measures", pessimistic)
+    assert any("STOP: the day's loss" in text for text in attempt(3, Schedule(Plan(), ())).violations)
+    monkeypatch.setattr(Excuses, "_lost", lambda self, desk: True)
+    assert not any("nothing is quoted" in text for text in attempt(3, Schedule(Plan(), ())).violations)

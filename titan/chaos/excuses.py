@@ -1,0 +1,78 @@
+"""What may lawfully keep a desk from quoting when nothing goes wrong any more: a thin market, an order to stand still,
+or a loss that the exchange itself can see.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from titan.chaos.world import ACCOUNT, World
+from titan.engine.desk import Desk
+from titan.engine.risk_settings import BUCKET_LOSS, DAILY_LOSS, DRAWDOWN
+from titan.risk.shutdown import Level
+
+THIN = ("a side of the book is empty", "the book is syncing")
+"""The market's own reasons."""
+
+STANDING = {
+    "stop": ("STOP: trial",),
+    "pause": ("paused: trial",),
+    "flatten": ("STOP: trial", "an exit is under way: trial"),
+    "close": ("closed: trial", "an exit is under way: trial"),
+}
+"""What each act of the trial's operator leaves behind until a resume."""
+
+BY_RISK = ("STOP: risk: ", "STOP: the day's loss", "risk is CRITICAL")
+
+LOSSES = {DAILY_LOSS, DRAWDOWN, BUCKET_LOSS}
+
+SEEN = Decimal("0.5")
+"""Share of a loss limit that must have been lost at the exchange's prices: a desk values at a book that may lie for a
+moment, and by executions of which it has not heard yet."""
+
+
+class Excuses:
+    """Follows what the account earns and what is asked of the desk.
+
+    Parameters
+    ----------
+    world : World
+        Whose exchange states the account.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._standing: list[str] = []
+        self._peak: Decimal | None = None
+        self._fall = Decimal(0)
+
+    def asked(self, action: str) -> None:
+        """An operator acts: a resume ends everything that was asked before it."""
+        self._standing = [] if action == "resume" else [*self._standing, action]
+
+    def look(self) -> None:
+        """Take the account's worth at the exchange's own prices as it is now."""
+        exchange, symbol = self._world.exchange, self._world.symbol
+        depth = exchange.depth(symbol, 1)
+        if not (depth.bids and depth.asks):
+            return
+        (position,) = exchange.positions(ACCOUNT, symbol)
+        terms = exchange.instruments()[symbol]
+        mid = (depth.bids[0][0] + depth.asks[0][0]) * terms.tick_size / 2
+        value = terms.notional(mid, position.lots) * (1 if position.lots > 0 else -1)
+        worth = sum(balance.wallet for balance in exchange.balances(ACCOUNT)) + value - position.basis
+        self._peak = worth if self._peak is None else max(self._peak, worth)
+        self._fall = max(self._fall, self._peak - worth)
+
+    def holds(self, desk: Desk, obstacle: str) -> bool:
+        """Whether this is a lawful reason not to quote."""
+        standing = tuple(text for action in self._standing for text in STANDING[action])
+        if obstacle.startswith((*THIN, *standing)):
+            return True
+        return obstacle.startswith(BY_RISK) and self._lost(desk)
+
+    def _lost(self, desk: Desk) -> bool:
+        """Whether each channel that shuts the desk watches a loss, and the exchange has seen that loss."""
+        shut = [name for name, level in desk.risk.channel_levels.items() if level >= Level.CRITICAL]
+        limits = [Decimal(str(desk.risk.limits[name])) for name in shut if name in LOSSES]
+        return len(limits) == len(shut) > 0 and self._fall >= SEEN * max(limits)
