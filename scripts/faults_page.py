@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from titan.chaos.protections import PROTECTIONS
 from titan.loopback.fault_gate import BUILT_FOR_CALLS
 from titan.loopback.faults import ACT_KINDS, CALL_KINDS, FRAME_KINDS, MEANINGS, Fault, Kind
 
@@ -23,7 +24,50 @@ A plan is JSON: `faults`, each with its `kind` and time, and a `seed` that draws
 Times count in seconds of the exchange's clock from its start: at `--speed 10` a delay of 1 s takes a tenth of one. At
 `--speed max` time stands still while a client works, so a plan is refused there. A plan that cannot be read is one line
 on standard error and exit code 3. `make export` writes this page.
+
+Each kind has a duty that answers it. The duties are Titan's protections: `titan chaos --sabotage NAME` takes one away,
+and its trials miss it.
 """
+
+
+IN_DOUBT = ("silence_unknown", "sent_once", "unknown_counts")
+ANSWERED_BY: dict[Kind, tuple[str, ...]] = {
+    Kind.REFUSE_CONNECTION: ("failed_query_changes_nothing", "read_after_a_drop"),
+    Kind.DELAY_CALL: ("absence_proven",),
+    Kind.LOSE_REQUEST: ("absence_proven",),
+    Kind.LOSE_ANSWER: IN_DOUBT,
+    Kind.LATE_ANSWER: IN_DOUBT,
+    Kind.TRUNCATE_ANSWER: ("silence_unknown", "sent_once"),
+    Kind.HALF_ANSWER: ("half_answer_unknown",),
+    Kind.SERVER_ERROR: ("server_error_unknown",),
+    Kind.SERVER_ERROR_AFTER: ("server_error_unknown", "sent_once"),
+    Kind.UNKNOWN_RESULT: ("unlisted_code_unknown",),
+    Kind.BAD_TIMESTAMP: ("clock_measured",),
+    Kind.DUPLICATE_ID: ("duplicate_id_unknown",),
+    Kind.RATE_LIMITED: ("bans_obeyed",),
+    Kind.BANNED: ("bans_obeyed",),
+    Kind.LYING_SNAPSHOT: ("book_touch",),
+    Kind.DROP_STREAM: ("stopped_while_blind", "read_after_a_drop"),
+    Kind.SILENCE_STREAM: ("watchdog", "deaf_stream_rebuilt"),
+    Kind.DELAY_FRAME: ("fills_read_back", "deaf_stream_rebuilt"),
+    Kind.DUPLICATE_FRAME: ("fills_once", "book_sequence"),
+    Kind.REORDER_FRAME: ("book_sequence",),
+    Kind.LOSE_FRAME: ("book_sequence", "fills_read_back"),
+    Kind.MALFORM_FRAME: ("book_sequence",),
+    Kind.TRUNCATE_FRAME: ("book_sequence",),
+    Kind.EXPIRE_LISTEN_KEY: ("listen_key_renewed",),
+    Kind.RESTART: ("stopped_while_blind", "read_after_a_drop"),
+    Kind.RESTART_LOSING_ORDERS: ("ghosts_asked", "absence_proven"),
+    Kind.SWEEP: ("fills_once", "limits_judged"),
+    Kind.CHANGE_TICK: ("grid_of_the_decision",),
+}
+"""The protections of `titan.chaos.protections` whose duty meets a fault; taken away, trials miss them."""
+ANSWERED: dict[Kind, str] = {
+    Kind.HALT: "nothing is quoted while the venue says that the instrument does not trade; cancels go on",
+    Kind.LIQUIDATE: "executions that nobody here asked for are booked like any other; the risk level follows the P&L",
+    Kind.DELEVERAGE: "executions that nobody here asked for are booked like any other; the risk level follows the P&L",
+}
+"""Where it is met by what is always done."""
 
 
 class Example(NamedTuple):
@@ -92,6 +136,11 @@ def meaning(kind: Kind) -> str:
     return MEANINGS[kind] + (f" ({', '.join(f'`{call}`' for call in only)} only)" if only else "")
 
 
+def duty(kind: Kind) -> str:
+    """What answers a fault."""
+    return "; ".join(PROTECTIONS[name].duty for name in ANSWERED_BY.get(kind, ())) or ANSWERED[kind]
+
+
 def page() -> str:
     """Return the whole page."""
     parts = [
@@ -102,8 +151,8 @@ def page() -> str:
         "",
     ]
     for title, kinds in sections().items():
-        parts += [f"## {title}\n", "| kind | what happens |\n| --- | --- |"]
-        parts += [*(f"| `{kind}` | {meaning(kind)} |" for kind in kinds), ""]
+        parts += [f"## {title}\n", "| kind | what happens | the duty that answers it |\n| --- | --- | --- |"]
+        parts += [*(f"| `{kind}` | {meaning(kind)} | {duty(kind)} |" for kind in kinds), ""]
     parts.append("## Plans to begin with\n")
     for title, example in EXAMPLES.items():
         text = "\n".join(f"    {line}" for line in example.plan.splitlines())

@@ -18,6 +18,8 @@ from scripts.pages.formulas import formula_page, formulas_of
 from scripts.pages.gallery import figures_of, gallery_page, lean
 from scripts.pages.guides import chapters_page, contributing_page, front_page, handwritten, start_page
 from scripts.pages.oracle_table import oracle_page
+from scripts.pages.orders import orders_page
+from scripts.pages.reconciliation import reconciliation_page
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "docs" / "_build"
@@ -51,6 +53,8 @@ def pages(found: list[Chapter], done: dict[str, Executed], data: bool) -> dict[s
         "contributing.md": contributing_page((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")),
         "chapters/index.md": chapters_page(PARTS, found),
         "controls.md": controls_page(),
+        "orders.md": orders_page(),
+        "reconciliation.md": reconciliation_page(),
         "oracles.md": oracle_page(found, {name: run.oracles for name, run in done.items()}, data),
     }
     return {**chapter_files(found, done), **{name: text.encode() for name, text in texts.items()}}

@@ -9,7 +9,9 @@ from pathlib import Path
 from scripts.pages.chapters import Chapter, ChapterError, Part
 
 START = ("Start", "What one can do", "A strategy of your own", "What is promised")
+OPERATING = ("runbook", "controls", "orders", "reconciliation", "faults", "drills/index")
 LINKS = {
+    "docs/runbook.md": "/runbook",
     "docs/settings.md": "/settings",
     "docs/modes.md": "/modes",
     "docs/risk.md": "/risk",
@@ -94,18 +96,20 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
     """Return the front page: the handwritten text, and the side bar's groups, one a part."""
     groups = [
         toctree("Guides", ["start", "settings", "modes", "risk", "exchange", "recorded_data", "contributing"]),
+        toctree("Operating", OPERATING),
         *(
             toctree(part.room.capitalize(), [f"chapters/{part.room}/{name}" for name in part.notebooks])
             for part in parts
         ),
         toctree(
             "Reference",
-            ["chapters/index", "gallery", "formulas", "oracles", "controls", "glossary", "api/index"],
+            ["chapters/index", "gallery", "formulas", "oracles", "glossary", "api/index"],
         ),
     ]
     return "\n".join([text, *groups])
 
 
 def handwritten(docs: Path) -> dict[str, str]:
-    """Return the pages of docs/ by their names."""
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(docs.glob("*.md"))}
+    """Return the pages of docs/ and docs/drills by their paths below docs/."""
+    found = [*docs.glob("*.md"), *docs.glob("drills/*.md")]
+    return {path.relative_to(docs).as_posix(): path.read_text(encoding="utf-8") for path in sorted(found)}

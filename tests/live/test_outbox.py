@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.engine.scripted_venue import instrument
-from titan.live.outbox import REGRIDDED, Outbox
+from titan.chaos.virtual_time import VirtualLoop
+from titan.live.outbox import LATE, PATIENCE_S, REGRIDDED, Outbox
 from titan.model import commands as c
 from titan.model.clock import SetClock
 from titan.model.events import CommandOutcome, InstrumentUpdate, OpenOrders, OrderUpdate, QueryFailed
@@ -39,6 +41,10 @@ def amend(client_id: str = "one") -> c.AmendOrder:
 
 def cancel(client_id: str = "one") -> c.CancelOrder:
     return c.CancelOrder(venue=VENUE, symbol=SYMBOL, client_id=client_id)
+
+
+def query(client_id: str = "one") -> c.QueryOrder:
+    return c.QueryOrder(venue=VENUE, symbol=SYMBOL, client_id=client_id)
 
 
 def failed(query: str) -> QueryFailed:
@@ -199,6 +205,62 @@ async def test_commands_of_one_order_keep_their_order_and_others_do_not_wait():
     bench.venue.held["place one"].set()
     await bench.outbox.settle()
     assert bench.venue.calls == ["place one", "place two", "amend one", "cancel one"]
+
+
+def in_virtual_time(work: Coroutine[Any, Any, None]) -> None:
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(work)
+    finally:
+        loop.close()
+
+
+def test_a_call_that_is_silent_keeps_nobody_from_asking_or_cancelling():
+    """Found by a drill: an order whose answer was lost could be neither asked for nor cancelled until its time-out."""
+
+    async def work() -> None:
+        bench = Bench()
+        bench.venue.held["place one"] = asyncio.Event()
+        bench.submit(place("one"), query("one"), cancel("one"))
+        await settled()
+        assert bench.venue.calls == ["place one", "query_order one"]
+        await asyncio.sleep(PATIENCE_S + 0.1)
+        await settled()
+        assert bench.venue.calls == ["place one", "query_order one", "cancel one"]
+        bench.venue.held["place one"].set()
+        await bench.outbox.settle()
+
+    in_virtual_time(work())
+
+
+def test_an_amend_that_had_to_wait_too_long_is_not_sent():
+    """Its price is one of long ago, and the engine counts on what it decided to arrive soon or never."""
+
+    async def work() -> None:
+        bench = Bench()
+        bench.venue.held["place one"] = asyncio.Event()
+        bench.submit(place("one"), amend("one"))
+        await asyncio.sleep(PATIENCE_S + 0.1)
+        await settled()
+        assert bench.venue.calls == ["place one"]
+        bench.venue.held["place one"].set()
+        await bench.outbox.settle()
+        assert [(e.action, e.outcome, e.message) for e in bench.sink.events] == [("amend", "not_sent", LATE)]
+
+    in_virtual_time(work())
+
+
+def test_an_order_for_which_the_disk_was_too_slow_is_not_sent():
+    async def work() -> None:
+        bench = Bench(durable=0)
+        bench.submit(place("one"))
+        await asyncio.sleep(PATIENCE_S + 0.1)
+        await bench.journal.advance(1)
+        await bench.outbox.settle()
+        assert bench.venue.calls == []
+        assert [(e.action, e.outcome, e.message) for e in bench.sink.events] == [("place", "not_sent", LATE)]
+
+    in_virtual_time(work())
 
 
 async def test_in_turn_nothing_happens_before_run_and_then_all_in_order():

@@ -6,6 +6,7 @@ Cancels do not wait for the disk: they go out even when the journal has failed.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +20,12 @@ from titan.store.writer import JournalFailed, SessionWriter
 from titan.venues.adapter import Adapter
 
 REGRIDDED = "the instrument's tick or lot changed after the decision"
+
+PATIENCE_S = 1.5
+"""How long a command may wait for the disk, or for the answer to the one before it: an order that is sent later could
+arrive after the engine has taken its absence for proven; and a cancel goes out beside a call that stays silent."""
+
+LATE = f"it had to wait for more than {PATIENCE_S:g} s: for the disk, or for the answer to the order's last command"
 
 
 class Sink(Protocol):
@@ -60,7 +67,7 @@ class Outbox:
         self._sink = sink
         self._clock = clock
         self._in_turn = in_turn
-        self._queue: deque[tuple[int, c.AnyCommand, int, int]] = deque()
+        self._queue: deque[tuple[int, c.AnyCommand, int, int, float]] = deque()
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._halted = False
@@ -78,11 +85,14 @@ class Outbox:
             return
         grid = self._regrids[command.key] if isinstance(command, c.OrderCommand) else 0
         if self._in_turn:
-            self._queue.append((seq, command, heard_ns, grid))
+            self._queue.append((seq, command, heard_ns, grid, math.inf))
             return
+        late_s = asyncio.get_running_loop().time() + PATIENCE_S
         name = _in_line(command)
         before = self._tails.get(name) if name else None
-        task = asyncio.get_running_loop().create_task(self._after(before, seq, command, heard_ns, grid))
+        task = asyncio.get_running_loop().create_task(
+            self._after(before, seq, command, heard_ns, grid, late_s)
+        )
         self._tasks.add(task)
         task.add_done_callback(self._done)
         if name:
@@ -94,11 +104,17 @@ class Outbox:
             del self._tails[name]
 
     async def _after(
-        self, before: asyncio.Task[None] | None, seq: int, command: c.AnyCommand, heard_ns: int, grid: int
+        self,
+        before: asyncio.Task[None] | None,
+        seq: int,
+        command: c.AnyCommand,
+        heard_ns: int,
+        grid: int,
+        late_s: float,
     ) -> None:
         if before is not None:
-            await asyncio.wait({before})
-        await self._carry_out(seq, command, heard_ns, grid)
+            await asyncio.wait({before}, timeout=PATIENCE_S if isinstance(command, c.OrderCommand) else None)
+        await self._carry_out(seq, command, heard_ns, grid, late_s)
 
     async def run(self) -> bool:
         """Carry out everything queued, in turn, with whatever that leads to; False if there was nothing."""
@@ -140,7 +156,9 @@ class Outbox:
         if error is not None:
             self.fault = self.fault or error
 
-    async def _carry_out(self, seq: int, command: c.AnyCommand, heard_ns: int, grid: int) -> None:
+    async def _carry_out(
+        self, seq: int, command: c.AnyCommand, heard_ns: int, grid: int, late_s: float
+    ) -> None:
         if isinstance(command, c.NEEDS_DURABLE):
             try:
                 await self._writer.wait_durable(seq)
@@ -152,9 +170,12 @@ class Outbox:
             self.note_latency("durable", time.perf_counter_ns() - heard_ns)
         elif self._writer.failed is not None and isinstance(command, c.CancelOrder | c.CancelAll):
             self.unwritten(command)
-        if isinstance(command, c.PlaceOrder | c.AmendOrder) and grid != self._regrids[command.key]:
-            self._sink.ingest(_not_sent(command, self._clock.now_ns(), REGRIDDED))
-            return
+        if isinstance(command, c.PlaceOrder | c.AmendOrder):
+            regridded = REGRIDDED if grid != self._regrids[command.key] else ""
+            late = LATE if asyncio.get_running_loop().time() >= late_s else ""
+            if regridded or late:
+                self._sink.ingest(_not_sent(command, self._clock.now_ns(), regridded or late))
+                return
         if isinstance(command, c.RequestBook):
             await self._fetch_book(command)
             return
@@ -211,7 +232,12 @@ class Outbox:
 
 
 def _in_line(command: c.AnyCommand) -> str:
-    """Commands of one name go out one after the other: those of an order, and those of a symbol's dead-man switch."""
+    """Commands of one name go out one after the other: those of an order, and those of a symbol's dead-man switch.
+
+    A question changes nothing, so it waits for nobody: it is asked above all when the last command stays silent.
+    """
+    if isinstance(command, c.QueryOrder):
+        return ""
     if isinstance(command, c.KeepAlive):
         return f"alive {command.venue} {command.symbol}"
     return command.client_id if isinstance(command, c.OrderCommand) else ""
