@@ -56,7 +56,7 @@ def test_by_default_each_level_quotes_less_and_wider():
 
 def test_a_day_has_86_400_seconds_and_a_channel_is_forgiven_at_midnight_only_if_it_is_daily():
     day = 86_400
-    assert DAY_NS == day * S_NS
+    assert day * S_NS == DAY_NS
     assert levels((day - 1, 1.0), (day, 0.4)) == [1, 1]
     assert levels((day - 1, 1.0), (day, 0.4), desk=Parameters((LOSS,))) == [1, 0]
     assert levels((day - 2, 1.0), (day - 1, 0.4), desk=Parameters((LOSS,))) == [1, 1]
