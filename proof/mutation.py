@@ -78,7 +78,9 @@ TARGETS = (
     Target(
         "reconciliation",
         ("titan/engine/reconciliation.py", "titan/engine/account.py", "titan/engine/comparing.py"),
-        _files("engine", "reconciliation", "account", "comparing", "starting", "stopping"),
+        _files(
+            "engine", "reconciliation", "account", "account_positions", "comparing", "starting", "stopping"
+        ),
     ),
     Target("shutdown", ("titan/risk/shutdown.py",), _files("risk", "shutdown", "shutdown_edges")),
 )
