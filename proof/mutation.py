@@ -73,7 +73,7 @@ TARGETS = (
     Target(
         "ledger",
         ("titan/engine/ledger.py", "titan/engine/holdings.py", "titan/engine/between.py"),
-        _files("engine", "ledger", "ledger_between", "holdings", "orders_and_ledger"),
+        _files("engine", "ledger", "ledger_between", "ledger_money", "holdings", "orders_and_ledger"),
     ),
     Target(
         "reconciliation",
