@@ -93,7 +93,16 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
         ),
         toctree(
             "Reference",
-            ["chapters/index", "gallery", "formulas", "oracles", "controls", "glossary", "api/index"],
+            [
+                "chapters/index",
+                "gallery",
+                "formulas",
+                "oracles",
+                "controls",
+                "mutation",
+                "glossary",
+                "api/index",
+            ],
         ),
     ]
     return "\n".join([text, *groups])

@@ -1,4 +1,4 @@
-"""Money in the ledger at its edges: who gets funding, what a wallet begins with, what is converted, what is restored."""
+"""Money in the ledger at its edges: who gets funding, what a wallet begins with, what is converted and restored."""
 
 from decimal import Decimal
 
