@@ -7,6 +7,7 @@ import pytest
 from tests.engine.scripted import codes
 from tests.engine.test_account import GRACE, At, notices
 from titan.engine import account
+from titan.engine.exit_state import Cause, Exit, Stage
 from titan.model import commands as c
 from titan.model import events as e
 
@@ -92,3 +93,44 @@ def test_wallets_are_the_opening_ones_and_what_was_booked(at, stated, told):
     )
     at.venue.opening = None
     assert at.after(account.check_wallets, wallets(USDT="0")) == []
+
+
+# ---- Executions that others must hear of ----------------------------------------------------------------------
+
+
+def test_an_execution_between_the_sessions_is_told_and_counted_apart(at):
+    at.desk.ledger.begin_session()
+    commands = at.after(account.on_fill, at.fill(4, side=-1))
+    assert notices(commands) == [("warning", "fill_before_opening")]
+    notice = commands[0]
+    assert notice.message.startswith(f"-4 lots at {at.bid.price} ticks between the sessions")
+    assert (notice.symbol, notice.client_id) == ("BTCUSDT", at.bid.client_id)
+    assert (at.desk.orders.counts.fills, at.desk.orders.counts.fills_before_opening) == (0, 1)
+
+
+@pytest.mark.parametrize(("reduce_only", "closed"), [(True, 4), (False, 0)])
+def test_an_exit_under_way_hears_of_every_execution_and_counts_its_own(at, reduce_only, closed):
+    found = at.desk.exits[at.bid.key] = Exit("enough", Cause.OPERATOR, 1, lots=9)
+    at.bid.reduce_only = reduce_only
+    account.on_fill(at.desk, at.fill(4))
+    assert (found.lots, found.closed) == (None, closed)
+
+
+@pytest.mark.parametrize(("client_id", "lots"), [("hand", 0), ("OURS", None), ("BID", None)])
+def test_an_exit_that_is_flat_hears_of_ours_alone(at, client_id, lots):
+    found = at.desk.exits[at.bid.key] = Exit("enough", Cause.OPERATOR, 1, lots=0, stage=Stage.FLAT)
+    names = {"OURS": at.ours(), "BID": at.bid.client_id}
+    nameless = {} if client_id == "BID" else {"venue_id": "none"}
+    account.on_fill(at.desk, at.fill(4, client_id=names.get(client_id, client_id), **nameless))
+    assert found.lots == lots
+
+
+@pytest.mark.parametrize(
+    ("reduce_only", "result", "waiting"),
+    [(True, "rejected", "the last cancel: no (code -1)"), (True, "unknown", ""), (False, "rejected", "")],
+)
+def test_an_exit_says_why_its_order_was_refused(at, reduce_only, result, waiting):
+    found = at.desk.exits[at.bid.key] = Exit("enough", Cause.OPERATOR, 1)
+    at.bid.reduce_only = reduce_only
+    account.on_outcome(at.desk, at.outcome("cancel", result))
+    assert found.waiting == waiting

@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from titan.engine.gatekeeper import SECOND_NS, Gatekeeper
+from titan.engine.gatekeeper import Gatekeeper
 from titan.model.instruments import InstrumentKey
 from titan.risk.budget import RecentOrder
 from titan.risk.limits import LimitSettings
 
+SECOND_NS = 10**9
 HERE, THERE = InstrumentKey("v", "S"), InstrumentKey("w", "S")
 LIMITS = LimitSettings(
     messages_per_s=2, message_burst=5, duplicate_window_s=0.5, execution_window_s=3.0, max_executions=9

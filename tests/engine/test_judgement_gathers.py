@@ -215,6 +215,11 @@ def test_at_critical_quotes_are_cut_to_what_closes_the_position(monkeypatch, hel
     assert restriction(session.desk).startswith("risk is CRITICAL: only orders that reduce pass; ")
 
 
+def test_what_closes_the_position_is_dealt_out_once(monkeypatch):
+    session = at_critical(desk_of(lots=7), monkeypatch)
+    assert stands(session, (-1, 5), (-1, 2), (-1, 1)) == [(-1, 5), (-1, 2)]
+
+
 def test_what_others_and_takers_may_close_is_left_to_them(monkeypatch):
     session = with_orders(desk_of(lots=10), (-1, MID + 60, 3), (-1, MID + 70, 2), (1, MID - 60, 4))
     own, taker, other_side = session.live

@@ -49,7 +49,7 @@ def test_before_anything_is_configured_every_limit_of_money_is_missing():
         "max_gross_notional",
         "max_daily_loss",
     )
-    assert LimitSettings()[4:] == (100.0, 20, 20, 100, 20, 0.2, 600, 60.0)
+    assert LimitSettings() == (0.0, 0.0, 0.0, 0.0, 100.0, 20, 20, 100, 20, 0.2, 600, 60.0)
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])

@@ -86,11 +86,13 @@ def test_a_start_remembers_when_it_was():
 
 def test_a_release_frees_stop_alone_and_keeps_its_time():
     stopped = update(DEFAULT, start(DEFAULT, 0), 5, (4.0,))
+    for time_ns in (6, 7):
+        stopped = update(DEFAULT, stopped, time_ns, (3.0,))
     freed = release(stopped, "ada")
     assert channel_levels(freed) == (Level.CRITICAL,)
     assert [latch.is_set for latch in freed.channels[0].latches] == [True, True, True, False]
-    assert freed.channels[0].latches[3].last_above_ns == 5
-    assert (freed.time_ns, freed.released_by) == (5, "ada")
+    assert [latch.last_above_ns for latch in freed.channels[0].latches] == [7, 7, 7, 6]
+    assert (freed.time_ns, freed.released_by) == (7, "ada")
 
 
 def test_critical_and_stop_let_only_reductions_and_cancels_pass():
