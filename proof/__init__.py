@@ -10,4 +10,6 @@ soak
     Ten million market events: the runner's memory does not grow.
 load
     Twenty symbols at 10,000 messages a second on one core: no order event is lost.
+mutation
+    Small changes to the modules that money depends on: the tests notice at least nine in ten.
 """

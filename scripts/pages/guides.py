@@ -103,7 +103,7 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
         ),
         toctree(
             "Reference",
-            ["chapters/index", "gallery", "formulas", "oracles", "glossary", "api/index"],
+            ["chapters/index", "gallery", "formulas", "oracles", "mutation", "glossary", "api/index"],
         ),
     ]
     return "\n".join([text, *groups])

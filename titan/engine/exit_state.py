@@ -96,7 +96,7 @@ class Exit:
         self.fees[fill.fee_asset] = self.fees.get(fill.fee_asset, ZERO) + fill.fee
         if self.arrival is not None:
             quantity = fill.side * fill.size * terms.lot_size * terms.multiplier
-            self.cost -= gain(terms.kind, quantity, terms.price(fill.price), self.arrival)
+            self.cost -= gain(terms.kind, quantity, fill.price_in(terms), self.arrival)
 
     def price_paid(self, settle: str) -> str:
         """What it has cost so far, for people."""

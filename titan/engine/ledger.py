@@ -148,7 +148,7 @@ class Ledger:
         if key not in self._opening_mids:
             if str(key) in self.between.mids:
                 quantity = self._quantity(key, fill.side * fill.size)
-                self.between.trade(key, terms.settle, terms.kind, quantity, terms.price(fill.price))
+                self.between.trade(key, terms.settle, terms.kind, quantity, fill.price_in(terms))
                 self.between.add(fill.fee_asset, -fill.fee)
             return False
         in_settle = fill.fee_asset == terms.settle
