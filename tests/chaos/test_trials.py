@@ -171,6 +171,10 @@ def test_an_exit_is_acknowledged_and_the_trial_ends_flat(act: str, monkeypatch: 
     assert heard[0] == (act, True)
 
 
+def test_an_exit_leaves_an_order_placed_by_hand_alone() -> None:
+    assert attempt(42, Schedule(Plan(), ((4.3, "by hand"), (8.7, "flatten")))).violations == ()
+
+
 def test_an_exit_goes_on_after_a_death_in_the_middle() -> None:
     assert attempt(3, Schedule(Plan(), ((8.0, "flatten"), (8.1, "kill")))).violations == ()
 

@@ -1,5 +1,5 @@
 """What may lawfully keep a desk from quoting when nothing goes wrong any more: a thin market, an order to stand still,
-or a loss that the exchange itself can see.
+requests used up, or a loss: the last two as the exchange itself sees them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ STANDING = {
 
 BY_RISK = ("STOP: risk: ", "STOP: the day's loss", "risk is CRITICAL")
 
+RESTS = "fails too often: quoting rests"
+
+USED_UP = 0.85
+"""Share of the minute's request weight from which calls that are not urgent may be held back."""
+
+RESTS_S = 30.0
+"""How long after that the breaker may rest: calls that were held back count as failures for it."""
+
 LOSSES = {DAILY_LOSS, DRAWDOWN, BUCKET_LOSS}
 
 SEEN = Decimal("0.5")
@@ -45,14 +53,18 @@ class Excuses:
         self._standing: list[str] = []
         self._peak: Decimal | None = None
         self._fall = Decimal(0)
+        self._used_up_s = -RESTS_S
 
     def asked(self, action: str) -> None:
         """An operator acts: a resume ends everything that was asked before it."""
         self._standing = [] if action == "resume" else [*self._standing, action]
 
     def look(self) -> None:
-        """Take the account's worth at the exchange's own prices as it is now."""
+        """Take the account's worth at the exchange's own prices as it is now, and the weight that it has used."""
         exchange, symbol = self._world.exchange, self._world.symbol
+        desk = self._world.desk
+        if desk.limiter.weight_used(exchange.now_ns) > USED_UP * desk.limits.weight_per_minute:
+            self._used_up_s = self._world.elapsed_s
         depth = exchange.depth(symbol, 1)
         if not (depth.bids and depth.asks):
             return
@@ -69,6 +81,8 @@ class Excuses:
         standing = tuple(text for action in self._standing for text in STANDING[action])
         if obstacle.startswith((*THIN, *standing)):
             return True
+        if obstacle.endswith(RESTS):
+            return self._world.elapsed_s - self._used_up_s < RESTS_S
         return obstacle.startswith(BY_RISK) and self._lost(desk)
 
     def _lost(self, desk: Desk) -> bool:

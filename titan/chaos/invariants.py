@@ -129,12 +129,12 @@ class Checker:
                 self.violated(f"{client_id}: {order.state} for the engine, and open at the exchange")
 
     def _answered(self, answer: OperatorAnswer) -> None:
-        """What is said to be flat is flat at the exchange, at that very moment."""
+        """What is said to be flat is flat at the exchange, at that very moment, and no order of ours is left."""
         if not answer.done or answer.request.split()[0] not in {"flatten", "close"}:
             return
         self.flattened += 1
         (position,) = self._world.exchange.positions(ACCOUNT, self._world.symbol)
-        orders = self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
+        orders = self._open()
         if position.lots or orders:
             self.violated(f"{answer.text!r}, and there are {position.lots} lots and {len(orders)} orders")
 
@@ -169,9 +169,9 @@ class Checker:
             self.violated(f"{verb} {client_id}: an order that is not ours was touched")
         if verb == "DELETE":
             return
-        mark = self._world.exchange.mark(self._world.symbol)
-        if mark is not None and abs(Decimal(params.get("price", "NaN")) / mark.mark - 1) > FAR_OFF:
-            self.violated(f"{verb} {client_id}: at {params.get('price')} while the mark is {mark.mark:.2f}")
+        mark, price = self._world.exchange.mark(self._world.symbol), params.get("price", "")
+        if mark is not None and price and abs(Decimal(price) / mark.mark - 1) > FAR_OFF:
+            self.violated(f"{verb} {client_id}: at {price} while the mark is {mark.mark:.2f}")
         self._worst = self._exposure()
         if verb == "PUT":
             return

@@ -51,6 +51,8 @@ class Network:
         self.clock = clock
         self._draw = draw
         self.under_way: set[asyncio.Task[None]] = set()
+        self.fault: BaseException | None = None
+        """What ended a call that neither the exchange nor the plan meant to end: a fault of the trial itself."""
 
     def latency_s(self) -> float:
         """One way, drawn: a few milliseconds, now and then many."""
@@ -63,8 +65,14 @@ class Network:
         done: asyncio.Future[RestAnswer | None] = asyncio.get_running_loop().create_future()
         task = asyncio.get_running_loop().create_task(self._travel(verb, path, query, key, params, done))
         self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
+        task.add_done_callback(self._arrived)
         return done
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        """A call has come to its end."""
+        self.under_way.discard(task)
+        if not task.cancelled():
+            self.fault = self.fault or task.exception()
 
     async def _travel(
         self,

@@ -66,6 +66,10 @@ class Limiter:
         self._refused = Window(60, limits.refusals_before_ban)
         self._banned_until_ns = 0
 
+    def weight_used(self, now_ns: int) -> int:
+        """Weight of the minute so far."""
+        return self._weight.used(now_ns)
+
     def charge(self, weight: int, now_ns: int) -> None:
         """Charge the weight of a request.
 
@@ -108,7 +112,7 @@ class Limiter:
 
     def headers(self, account: str | None, orders: bool, now_ns: int) -> dict[str, str]:
         """The counters that go with every answer, order counts only where orders were counted."""
-        found = {"X-MBX-USED-WEIGHT-1M": str(self._weight.used(now_ns))}
+        found = {"X-MBX-USED-WEIGHT-1M": str(self.weight_used(now_ns))}
         if account is not None and orders:
             short, long = self._windows(account)
             found["X-MBX-ORDER-COUNT-10S"] = str(short.used(now_ns))
