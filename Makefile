@@ -24,7 +24,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help run test notebooks check export docs lab bench oracles report lock clean
+.PHONY: help run test proof notebooks check export docs lab bench oracles report lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -70,6 +70,9 @@ test: $(DEV) ## run the tests with branch coverage
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term --cov-fail-under=90 $(ARGS)
 	@echo "make test: all tests passed, branch coverage is at least 90%"
+
+proof: $(DEV) ## run the long trials of proof/, each under an hour, from where they were left
+	@$(BIN)/python -m proof $(ARGS)
 
 notebooks: $(DEV) ## run every notebook of nbs/ in a fresh kernel (nbdev-test)
 	@$(BIN)/nbdev-test --n-workers $(WORKERS) $(ARGS)

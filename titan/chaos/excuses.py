@@ -26,8 +26,9 @@ BY_RISK = ("STOP: risk: ", "STOP: the day's loss", "risk is CRITICAL")
 
 RESTS = "fails too often: quoting rests"
 
-USED_UP = 0.85
-"""Share of the minute's request weight from which calls that are not urgent may be held back."""
+USED_UP = 0.75
+"""Share of the minute's request weight, as charged, from which calls that are not urgent may be held back: what was
+lost on its way counts for whoever sent it."""
 
 RESTS_S = 30.0
 """How long after that the breaker may rest: calls that were held back count as failures for it."""
