@@ -66,9 +66,13 @@ $(LAB): $(DEV)
 run: $(RUNNER_OR_DEV) ## set up and run titan-live $(ARGS)
 	@exec $(BIN)/titan-live $(ARGS)
 
-test: $(DEV) ## run the tests with branch coverage
+# Trials of the whole stack that every change has to pass; make proof runs more of them.
+SEEDS ?= 500
+
+test: $(DEV) ## run the tests with branch coverage, and 500 seeds against a failing exchange
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term --cov-fail-under=90 $(ARGS)
+	@$(if $(ARGS),,$(BIN)/titan chaos --seeds $(SEEDS) --workers $(WORKERS))
 	@echo "make test: all tests passed, branch coverage is at least 90%"
 
 proof: $(DEV) ## run the long trials of proof/, each under an hour, from where they were left

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from proof import __main__ as frame
-from proof import chaos, coverage, sockets
+from proof import chaos, coverage, sabotage, sockets
 from proof.parts import pages, seeds, sources
 from proof.result import Result
 from titan.chaos.coverage import STATES, UNREACHABLE
+from titan.chaos.protections import PROTECTIONS
 from titan.chaos.run import Failure, Total
+from titan.chaos.sabotage import Missed
 from titan.chaos.schedule import draw_schedule
 from titan.chaos.trial import Outcome
 from titan.loopback.faults import Kind
@@ -154,3 +156,29 @@ def test_seeds_that_fail_are_kept_and_told_once(module, tmp_path, monkeypatch):
     assert found.summary.startswith(f"{module.SEEDS // 10:,} seeds")
     assert found.details == ("seed 7: a promise", "seed 9: a promise")
     assert len([json.loads(line) for line in (tmp_path / "failures.jsonl").read_text().splitlines()]) == 3
+
+
+def test_protections_are_taken_away_once_each_and_the_table_says_how_they_were_missed(tmp_path, monkeypatch):
+    asked = []
+
+    def missed(name: str, most_seeds: int) -> Missed:
+        asked.append((name, most_seeds))
+        return Missed(name, f"the duty of {name}", 7, "60.000 s: a promise | broken", "a scene")
+
+    monkeypatch.setattr(sabotage, "sabotage", missed)
+    found = sabotage.run(tmp_path / "sabotage", 0.01)
+    assert found.passed
+    assert found.summary.startswith(f"{len(PROTECTIONS)} of {len(PROTECTIONS)} protections missed")
+    file = tmp_path / "protections.md"
+    asked_for = ["--page", "--scale", "0.01", "--state", str(tmp_path)]
+    monkeypatch.setattr(sources, "digest", lambda: "")
+    assert pages.page_command("sabotage", sabotage.page, file, asked_for) == 0
+    assert asked == [(name, 20) for name in PROTECTIONS]
+    assert "| the duty of sent_once | a scene | 7 | `a promise / broken` |" in file.read_text()
+
+
+def test_a_protection_that_nothing_misses_fails_the_trial():
+    none = Missed("sent_once", "a duty", None, "")
+    assert sabotage.result_of([none]) == Result(
+        "sabotage", False, "0 of 1 protections missed", ("sent_once: a duty: not missed",)
+    )

@@ -219,15 +219,20 @@ class MemorySocket(Connection):
         network = self._network
         if self._closed:
             return
+        sent = self._spoiling.take(payload)
         if self._spoiling.silent:
             self._notice_silence()
             return
-        sent = self._spoiling.take(payload)
         loop = asyncio.get_running_loop()
         self._free_s = max(self._free_s, loop.time() + network.latency_s() + sent.delay_s)
         for frame in sent.frames:
             self._free_s += APART_S
             loop.call_at(self._free_s, self._arrivals.put_nowait, frame)
+
+    @property
+    def swallowed_ns(self) -> int:
+        """When a silence that lasts swallowed its first frame, ns UTC; 0 where there is none."""
+        return self._spoiling.swallowed_ns if self._spoiling.silent else 0
 
     def _notice_silence(self) -> None:
         """A connection that answers no ping ends by the client's own heartbeat."""
