@@ -22,8 +22,8 @@ PAGE = sources.ROOT / "docs" / "protections.md"
 INTRODUCTION = """# Protections, and how each is missed
 
 A protection is worth what happens without it. Here each is taken away in turn, and trials are run from seed 1 on until
-one breaks a promise that the same seed keeps with it. Where another protection stands before it, or the usual desk does not
-need it, the trials are of the desk named beside it, with the protection and without.
+one breaks a promise that the same seed keeps with it. Where another protection stands before it, or the usual desk does
+not need it, the trials are of the desk named beside it, with the protection and without.
 """
 
 
