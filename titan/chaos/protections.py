@@ -15,7 +15,7 @@ from titan.chaos import life, network, trial, world
 from titan.chaos.limit_protections import LIMIT_PROTECTIONS
 from titan.chaos.network import MemorySocket
 from titan.chaos.protection import Patch, Protection
-from titan.chaos.schedule import beside, changing_ticks, failing_lists
+from titan.chaos.schedule import beside, changing_ticks, failing_lists, unseen
 from titan.engine import account, desk, judgement, kernel, quoting, starting, stopping
 from titan.engine.book import Book
 from titan.engine.configuration import RefusalSettings
@@ -220,24 +220,33 @@ PROTECTIONS: dict[str, Protection] = {
     "half_answer_unknown": Protection(
         "a truncated status 200 proves nothing: the order is queried by its client id",
         ((BinanceAdapter, "_order_answer", _half_refused),),
+        schedule=unseen(Kind.HALF_ANSWER),
     ),
     "silence_unknown": Protection(
         "no answer is never a refusal",
         (_rejects(lambda action, code, status: status == 0),),
+        schedule=unseen(Kind.LOSE_ANSWER),
     ),
     "server_error_unknown": Protection(
         "a server error proves nothing",
         (_rejects(lambda action, code, status: status >= 500),),
+        schedule=unseen(Kind.SERVER_ERROR_AFTER),
     ),
     "unlisted_code_unknown": Protection(
         "only an allow-list of codes is a definite refusal: -1007 is none",
         (_rejects(lambda action, code, status: code == -1007),),
+        schedule=unseen(Kind.UNKNOWN_RESULT),
     ),
     "duplicate_id_unknown": Protection(
         "a client id in use means that the first one may live",
         (_rejects(lambda action, code, status: code == -4116),),
+        schedule=unseen(Kind.DUPLICATE_ID),
     ),
-    "sent_once": Protection("an order creation is never resent", ((BinanceAdapter, "place", _resend),)),
+    "sent_once": Protection(
+        "an order creation is never resent",
+        ((BinanceAdapter, "place", _resend),),
+        schedule=unseen(Kind.LOSE_ANSWER),
+    ),
     "absence_proven": Protection(
         "no such order counts once the request can no longer arrive, twice, with own trades read in between",
         ((OrderManager, "apply_absence", _absent_at_once),),

@@ -97,6 +97,19 @@ def beside(kind: Kind, stream: str = "") -> Callable[[int], Schedule]:
     return drawn
 
 
+def unseen(kind: Kind) -> Callable[[int], Schedule]:
+    """Draw trials in which this becomes of some placements while the private stream is silent: no second witness."""
+
+    def drawn(seed: int) -> Schedule:
+        found = draw_schedule(seed)
+        at_s = round(random.Random(f"{seed} {kind}").uniform(4.0, LENGTH_S - 8.0), 3)
+        silence = Fault(kind=Kind.SILENCE_STREAM, at_s=at_s, for_s=6.0, stream="private")
+        struck = Fault(kind=kind, at_s=at_s + 0.2, for_s=4.0, share=0.7, call=ORDER_CALLS[0])
+        return found._replace(plan=Plan(faults=(silence, struck, *found.plan.faults), seed=seed))
+
+    return drawn
+
+
 def changing_ticks(seed: int) -> Schedule:
     """Draw a trial in which the tick changes four times, and nothing else happens."""
     draw = random.Random(f"{seed} ticks")
