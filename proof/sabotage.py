@@ -13,6 +13,7 @@ from pathlib import Path
 
 from proof.parts import sources
 from proof.parts.pages import page_command
+from proof.parts.without import TESTED, first_failure
 from proof.result import Result
 from titan.chaos.protections import PROTECTIONS
 from titan.chaos.sabotage import Missed, sabotage
@@ -23,7 +24,8 @@ INTRODUCTION = """# Protections, and how each is missed
 
 A protection is worth what happens without it. Here each is taken away in turn, and trials are run from seed 1 on until
 one breaks a promise that the same seed keeps with it. Where another protection stands before it, or the usual desk does
-not need it, the trials are of the desk named beside it, with the protection and without.
+not need it, the trials are of the desk named beside it, with the protection and without. The last ones have nothing to
+do with an exchange: without them a test fails.
 """
 
 
@@ -37,11 +39,18 @@ def find_all(state: Path, scale: float) -> list[Missed]:
     state.mkdir(parents=True, exist_ok=True)
     file = state / f"missed-{scale:g}.json"
     done = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    for name in PROTECTIONS:
+    for name in (*PROTECTIONS, *TESTED):
         if name not in done:
-            done[name] = sabotage(name, max(round(SEEDS * scale), 1))._asdict()
+            found = by_a_test(name) if name in TESTED else sabotage(name, max(round(SEEDS * scale), 1))
+            done[name] = found._asdict()
             file.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
-    return [Missed(**done[name]) for name in PROTECTIONS]
+    return [Missed(**done[name]) for name in (*PROTECTIONS, *TESTED)]
+
+
+def by_a_test(name: str) -> Missed:
+    """A protection that the exchange cannot try, and the test that misses it: after no seeds."""
+    failure = first_failure(name)
+    return Missed(name, TESTED[name].duty, 0 if failure else None, failure, "no trial: its tests")
 
 
 def result_of(found: Sequence[Missed]) -> Result:
@@ -61,10 +70,7 @@ def page(state: Path, scale: float) -> str:
     """The table."""
     found = find_all(state / "sabotage", scale)
     made = f"Made by `python -m proof.sabotage --page` at commit `{sources.commit()}`"
-    rows = [
-        f"| {each.duty} | {each.scene} | {each.seeds or 'not missed'} | {_plain(each.violation)} |"
-        for each in found
-    ]
+    rows = [f"| {each.duty} | {each.scene} | {_after(each)} | {_plain(each.violation)} |" for each in found]
     return "\n".join(
         [
             INTRODUCTION,
@@ -75,6 +81,10 @@ def page(state: Path, scale: float) -> str:
             "",
         ]
     )
+
+
+def _after(each: Missed) -> str:
+    return "not missed" if each.seeds is None else str(each.seeds or "")
 
 
 def _plain(violation: str) -> str:

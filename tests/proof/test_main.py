@@ -13,7 +13,8 @@ import pytest
 
 from proof import __main__ as frame
 from proof import chaos, coverage, sabotage, sockets
-from proof.parts import pages, seeds, sources
+from proof.parts import pages, seeds, sources, without
+from proof.parts.without import TESTED
 from proof.result import Result
 from titan.chaos.coverage import STATES, UNREACHABLE
 from titan.chaos.protections import PROTECTIONS
@@ -166,15 +167,19 @@ def test_protections_are_taken_away_once_each_and_the_table_says_how_they_were_m
         return Missed(name, f"the duty of {name}", 7, "60.000 s: a promise | broken", "a scene")
 
     monkeypatch.setattr(sabotage, "sabotage", missed)
+    monkeypatch.setattr(sabotage, "first_failure", lambda name: f"tests/of_{name}.py::test")
     found = sabotage.run(tmp_path / "sabotage", 0.01)
     assert found.passed
-    assert found.summary.startswith(f"{len(PROTECTIONS)} of {len(PROTECTIONS)} protections missed")
+    many = len(PROTECTIONS) + len(TESTED)
+    assert found.summary.startswith(f"{many} of {many} protections missed")
     file = tmp_path / "protections.md"
     asked_for = ["--page", "--scale", "0.01", "--state", str(tmp_path)]
     monkeypatch.setattr(sources, "digest", lambda: "")
     assert pages.page_command("sabotage", sabotage.page, file, asked_for) == 0
     assert asked == [(name, 20) for name in PROTECTIONS]
-    assert "| the duty of sent_once | a scene | 7 | `a promise / broken` |" in file.read_text()
+    text = file.read_text()
+    assert "| the duty of sent_once | a scene | 7 | `a promise / broken` |" in text
+    assert "| no trial: its tests |  | `tests/of_three_acts.py::test` |" in text
 
 
 def test_a_protection_that_nothing_misses_fails_the_trial():
@@ -182,3 +187,30 @@ def test_a_protection_that_nothing_misses_fails_the_trial():
     assert sabotage.result_of([none]) == Result(
         "sabotage", False, "0 of 1 protections missed", ("sent_once: a duty: not missed",)
     )
+
+
+def test_a_test_misses_what_it_is_there_for():
+    assert without.first_failure("ended_orders_forgotten").endswith(
+        "test_ended_orders_are_forgotten_after_a_while_and_live_ones_never"
+    )
+
+
+def test_tests_that_miss_nothing_say_so_and_those_that_do_not_run_are_an_error(monkeypatch):
+    kept = TESTED["ended_orders_forgotten"]._replace(instead=lambda before: before)
+    monkeypatch.setattr(without, "TESTED", {"ended_orders_forgotten": kept})
+    done = types.SimpleNamespace(returncode=0, stdout="", stderr="")
+    monkeypatch.setattr(without.subprocess, "run", lambda *asked, **more: done)
+    assert without.first_failure("ended_orders_forgotten") == ""
+    done.returncode = 4
+    with pytest.raises(RuntimeError, match="did not run"):
+        without.first_failure("ended_orders_forgotten")
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_what_a_test_is_to_miss_is_there(name):
+    found = TESTED[name]
+    owner = importlib.import_module(found.module)
+    for part in found.name.split("."):
+        owner = getattr(owner, part)
+    assert found.instead(owner) is not owner
+    assert (sources.ROOT / found.tests).is_file()
