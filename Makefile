@@ -24,7 +24,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help run test notebooks check export docs lab bench oracles report lock clean
+.PHONY: help run test proof notebooks check export docs lab bench oracles report lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -66,10 +66,17 @@ $(LAB): $(DEV)
 run: $(RUNNER_OR_DEV) ## set up and run titan-live $(ARGS)
 	@exec $(BIN)/titan-live $(ARGS)
 
-test: $(DEV) ## run the tests with branch coverage
+# Trials of the whole stack that every change has to pass; make proof runs more of them.
+SEEDS ?= 500
+
+test: $(DEV) ## run the tests with branch coverage, and 500 seeds against a failing exchange
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term --cov-fail-under=90 $(ARGS)
+	@$(if $(ARGS),,$(BIN)/titan chaos --seeds $(SEEDS) --workers $(WORKERS))
 	@echo "make test: all tests passed, branch coverage is at least 90%"
+
+proof: $(DEV) ## run the long trials of proof/, each under an hour, from where they were left
+	@$(BIN)/python -m proof $(ARGS)
 
 notebooks: $(DEV) ## run every notebook of nbs/ in a fresh kernel (nbdev-test)
 	@$(BIN)/nbdev-test --n-workers $(WORKERS) $(ARGS)

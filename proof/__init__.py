@@ -2,6 +2,14 @@
 
 A module here is a trial if it has ``run(state, scale) -> Result``; what several trials share stands in `proof.parts`.
 
+chaos
+    Twenty thousand seeds against a failing exchange: no promise is broken.
+coverage
+    Every fault has met orders in every state in which it can, fifty times and more; the table is docs/coverage.md.
+sabotage
+    Each protection is missed when it is taken away; the table is docs/protections.md.
+sockets
+    Three hundred seeds over real sockets, in real time.
 kills
     The runner is killed at a thousand points and restarted: no intent is lost, none doubled.
 journal_cut

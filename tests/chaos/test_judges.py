@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from titan.chaos import trial
 from titan.chaos.door import MOST_CANCELS, Door
 from titan.chaos.excuses import Excuses
 from titan.chaos.invariants import Checker
@@ -11,7 +13,8 @@ from titan.chaos.life import Life
 from titan.chaos.run import attempt
 from titan.chaos.schedule import Schedule
 from titan.chaos.trial import LIMITS
-from titan.engine import risk_measures
+from titan.engine import exit_orders, risk_measures
+from titan.engine.configuration import ExitSettings, KernelConfig
 from titan.engine.desk import Desk
 from titan.loopback.faults import Fault, Kind, Plan
 
@@ -101,6 +104,45 @@ def obstacles(*acts: tuple[float, str], obstacle: str = "") -> list[str]:
 def test_a_desk_that_stands_still_needs_a_reason(acts: tuple[str, ...], obstacle: str, lawful: bool) -> None:
     found = obstacles(*((8.0 + 4.0 * index, act) for index, act in enumerate(acts)), obstacle=obstacle)
     assert (found == []) == lawful
+
+
+def test_a_breaker_that_rests_needs_a_minute_that_is_used_up(monkeypatch) -> None:
+    resting = "loopback fails too often: quoting rests"
+    assert obstacles(obstacle=resting)
+    monkeypatch.setattr("titan.chaos.excuses.USED_UP", 0.01)
+    assert obstacles(obstacle=resting) == []
+
+
+def test_a_judge_that_fails_is_heard(monkeypatch) -> None:
+    """Its fault ended the call in silence once, and the order of an exit at the market with it."""
+
+    def broken(self: Checker, verb: str, path: str, params: dict[str, str]) -> None:
+        raise LookupError("a fault of the trial")
+
+    monkeypatch.setattr(Checker, "_arrived", broken)
+    found = attempt(3, Schedule(Plan(), ())).violations
+    assert found == ("LookupError: a fault of the trial",)
+
+
+def test_an_order_at_the_market_is_carried_out(monkeypatch) -> None:
+    """It has no price, and its judge must not stumble over that."""
+    kinds = []
+    arrived = Checker._arrived
+
+    def noted(self: Checker, verb: str, path: str, params: dict[str, str]) -> None:
+        kinds.append(params.get("type", ""))
+        arrived(self, verb, path, params)
+
+    usual = trial.configuration
+
+    def hasty(session: str, symbol: str) -> KernelConfig:
+        return msgspec.structs.replace(usual(session, symbol), exits=ExitSettings(chase_attempts=0))
+
+    monkeypatch.setattr(Checker, "_arrived", noted)
+    monkeypatch.setattr(exit_orders, "TAKES", 0)
+    monkeypatch.setattr(trial, "configuration", hasty)
+    assert attempt(1, Schedule(Plan(), ((8.0, "flatten"),))).violations == ()
+    assert "MARKET" in kinds
 
 
 def test_a_stop_by_risk_is_lawful_only_if_the_exchange_has_seen_the_loss(monkeypatch) -> None:

@@ -49,12 +49,12 @@ def _write_table(options: argparse.Namespace, seeds: range, total: Total) -> Non
 
 
 def _sabotage(options: argparse.Namespace) -> int:
-    """Take protections away, one after another; 1 if one is not missed, and nothing stands before it."""
+    """Take protections away, one after another; 1 if one is not missed."""
     found = [
         _shown(sabotage(name, options.seeds or MOST_SEEDS), as_json=options.json)
         for name in ([options.sabotage] if options.sabotage else PROTECTIONS)
     ]
-    return CLEAN if all(missed.seeds is not None or missed.second_line for missed in found) else 1
+    return CLEAN if all(missed.seeds is not None for missed in found) else 1
 
 
 def _shown(missed: Missed, *, as_json: bool) -> Missed:
@@ -63,8 +63,9 @@ def _shown(missed: Missed, *, as_json: bool) -> Missed:
     else:
         after = f"missed after {missed.seeds} seeds: {missed.violation}"
         if missed.seeds is None:
-            after = f"not missed: {missed.second_line or 'an invariant is lacking'}"
-        _tell(f"{missed.protection}: {missed.duty}\n  {after}")
+            after = "not missed: an invariant is lacking"
+        where = f" ({missed.scene})" if missed.scene else ""
+        _tell(f"{missed.protection}: {missed.duty}{where}\n  {after}")
     return missed
 
 

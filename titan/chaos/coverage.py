@@ -44,10 +44,11 @@ def impossible(met: Mapping[Cell, int]) -> list[Cell]:
     return [cell for cell in UNREACHABLE if met.get(cell, 0)]
 
 
-def table(met: Mapping[Cell, int], seeds: range) -> str:
-    """The table as Markdown, with what is missing and why."""
+def table(met: Mapping[Cell, int], seeds: range, made: str = "") -> str:
+    """The table as Markdown, with what is missing and why; `made` says by what it was made."""
     head = [
         "# Faults that met orders\n",
+        *([f"{made}\n"] if made else []),
         f"Trials of seeds {seeds.start} to {seeds.stop - 1}. A count says how often the fault struck while one of our "
         "orders was in that state: the order that the call was about, or every live one where a stream, a query or "
         "the exchange itself was struck.\n",

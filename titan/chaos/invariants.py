@@ -17,6 +17,7 @@ from titan.chaos.sight import Sight
 from titan.chaos.world import ACCOUNT, VENUE, World
 from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Phase
+from titan.engine.stopping import STOPPED_BY_RISK
 from titan.loopback.fault_answers import named_order
 from titan.loopback.faults import Fault
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, OperatorAnswer, PlaceOrder
@@ -129,12 +130,12 @@ class Checker:
                 self.violated(f"{client_id}: {order.state} for the engine, and open at the exchange")
 
     def _answered(self, answer: OperatorAnswer) -> None:
-        """What is said to be flat is flat at the exchange, at that very moment."""
+        """What is said to be flat is flat at the exchange, at that very moment, and no order of ours is left."""
         if not answer.done or answer.request.split()[0] not in {"flatten", "close"}:
             return
         self.flattened += 1
         (position,) = self._world.exchange.positions(ACCOUNT, self._world.symbol)
-        orders = self._world.exchange.open_orders(ACCOUNT, self._world.symbol)
+        orders = self._open()
         if position.lots or orders:
             self.violated(f"{answer.text!r}, and there are {position.lots} lots and {len(orders)} orders")
 
@@ -169,9 +170,9 @@ class Checker:
             self.violated(f"{verb} {client_id}: an order that is not ours was touched")
         if verb == "DELETE":
             return
-        mark = self._world.exchange.mark(self._world.symbol)
-        if mark is not None and abs(Decimal(params.get("price", "NaN")) / mark.mark - 1) > FAR_OFF:
-            self.violated(f"{verb} {client_id}: at {params.get('price')} while the mark is {mark.mark:.2f}")
+        mark, price = self._world.exchange.mark(self._world.symbol), params.get("price", "")
+        if mark is not None and price and abs(Decimal(price) / mark.mark - 1) > FAR_OFF:
+            self.violated(f"{verb} {client_id}: at {price} while the mark is {mark.mark:.2f}")
         self._worst = self._exposure()
         if verb == "PUT":
             return
@@ -256,6 +257,13 @@ class Checker:
         held, lots = exchange.lots(ACCOUNT, symbol), desk.ledger.lots(InstrumentKey(VENUE, symbol))
         if held != lots:
             self.violated(f"at rest the exchange states {held} lots, the ledger {lots}")
+        if self.excuses.wants_out and held:
+            self.violated(f"at rest the exchange states {held} lots, and somebody wanted out of them")
+        overdue = self.excuses.overdue(desk)
+        if overdue:
+            self.violated(f"at rest: {overdue}")
+        if refusals := self._world.desk.limiter.refusals:
+            self.violated(f"the venue had to refuse {refusals} requests that were too many")
         if desk.differences:
             self.violated(f"{desk.differences} differences were found that nothing explains")
 
@@ -272,7 +280,9 @@ class Checker:
     def check_end(self, life: Life) -> None:
         """The session has ended: nothing is left open, the books agree, the journal replays to the same state."""
         ended = life.session.ended
-        if ended is None or ended.exit_code != 0 or ended.left_open:
+        by_risk = self.excuses.holds(life.kernel.desk, f"STOP: {life.kernel.desk.halted}")
+        lawful = {0, STOPPED_BY_RISK} if by_risk else {0}
+        if ended is None or ended.exit_code not in lawful or ended.left_open:
             self.violated(f"the session ended as {ended}")
         self.check_stop(life)
         summary = life.kernel.summary()

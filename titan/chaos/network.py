@@ -51,6 +51,8 @@ class Network:
         self.clock = clock
         self._draw = draw
         self.under_way: set[asyncio.Task[None]] = set()
+        self.fault: BaseException | None = None
+        """What ended a call that neither the exchange nor the plan meant to end: a fault of the trial itself."""
 
     def latency_s(self) -> float:
         """One way, drawn: a few milliseconds, now and then many."""
@@ -63,8 +65,14 @@ class Network:
         done: asyncio.Future[RestAnswer | None] = asyncio.get_running_loop().create_future()
         task = asyncio.get_running_loop().create_task(self._travel(verb, path, query, key, params, done))
         self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
+        task.add_done_callback(self._arrived)
         return done
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        """A call has come to its end."""
+        self.under_way.discard(task)
+        if not task.cancelled():
+            self.fault = self.fault or task.exception()
 
     async def _travel(
         self,
@@ -211,15 +219,20 @@ class MemorySocket(Connection):
         network = self._network
         if self._closed:
             return
+        sent = self._spoiling.take(payload)
         if self._spoiling.silent:
             self._notice_silence()
             return
-        sent = self._spoiling.take(payload)
         loop = asyncio.get_running_loop()
         self._free_s = max(self._free_s, loop.time() + network.latency_s() + sent.delay_s)
         for frame in sent.frames:
             self._free_s += APART_S
             loop.call_at(self._free_s, self._arrivals.put_nowait, frame)
+
+    @property
+    def swallowed_ns(self) -> int:
+        """When a silence that lasts swallowed its first frame, ns UTC; 0 where there is none."""
+        return self._spoiling.swallowed_ns if self._spoiling.silent else 0
 
     def _notice_silence(self) -> None:
         """A connection that answers no ping ends by the client's own heartbeat."""

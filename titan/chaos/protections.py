@@ -5,45 +5,33 @@ Taken away, each must be missed: `titan.chaos.sabotage` counts the trials that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple
+import asyncio
+from collections.abc import Callable
+from typing import Any
 
-from titan.engine import account, desk, kernel, quoting, starting, stopping
+import msgspec
+
+from titan.chaos import life, network, trial, world
+from titan.chaos.limit_protections import LIMIT_PROTECTIONS
+from titan.chaos.network import MemorySocket
+from titan.chaos.protection import Patch, Protection
+from titan.chaos.schedule import beside, changing_ticks, failing_lists, unseen
+from titan.engine import account, desk, judgement, kernel, quoting, starting, stopping
 from titan.engine.book import Book
+from titan.engine.configuration import RefusalSettings
 from titan.engine.orders import OrderManager
 from titan.live.outbox import Outbox
+from titan.loopback.faults import Kind
+from titan.loopback.limits import RateLimits as VenueLimits
 from titan.model.events import BookDelta, OpenOrders, StreamState
 from titan.model.orders import OrderState
+from titan.risk.limits import Exposure
 from titan.store.stepped_writer import SteppedWriter
 from titan.venues import binance, binance_streams
 from titan.venues.binance import BinanceAdapter
 from titan.venues.binance_streams import BinanceStreams
-from titan.venues.websocket import Stream
-from titan.venues.weights import WeightBudget
-
-Patch = tuple[Any, str, Any]
-
-
-class Protection(NamedTuple):
-    """One protection: the duty that it keeps, and what is put in its place."""
-
-    duty: str
-    patches: tuple[Patch, ...]
-    second_line: str = ""
-    """Why no trial misses it, where another protection stands before it; empty where one must."""
-
-    @contextmanager
-    def taken_away(self) -> Iterator[None]:
-        """The runner without it, until the context ends."""
-        with ExitStack() as stack:
-            for owner, name, instead in self.patches:
-                if name in vars(owner):
-                    stack.callback(setattr, owner, name, vars(owner)[name])
-                else:
-                    stack.callback(delattr, owner, name)  # it is inherited
-                setattr(owner, name, instead)
-            yield
+from titan.venues.websocket import Socket, Stream
+from titan.venues.weights import RateLimits, WeightBudget
 
 
 async def _at_once(writer: SteppedWriter, seq: int) -> None:
@@ -52,6 +40,11 @@ async def _at_once(writer: SteppedWriter, seq: int) -> None:
 
 async def _nothing(*ignored: Any) -> str:
     return ""
+
+
+async def _watch_nothing(stream: Stream) -> None:
+    """A watchdog that never barks."""
+    await asyncio.get_running_loop().create_future()
 
 
 def _rejects(which: Callable[[str, int | None, int], bool]) -> Patch:
@@ -94,9 +87,19 @@ def _absent_at_once(orders: OrderManager, absent: Any, proof_after_ns: int) -> A
     return order
 
 
-def _without_unknown(orders: OrderManager, key: Any, side: int, without: str = "") -> int:
-    counted = (order for order in orders.live(key) if order.state is not OrderState.UNKNOWN)
-    return sum(order.remaining for order in counted if order.side == side and order.client_id != without)
+def _without_unknown(of: desk.Desk, market: desk.Market, *asked: Any) -> Exposure:
+    """The exposure with nothing for orders whose fate is not proven."""
+    found: Exposure = _EXPOSURE(of, market, *asked)
+    unknown = {1: 0, -1: 0}
+    for order in of.orders.live(market.key):
+        unknown[order.side] += order.remaining if order.state is OrderState.UNKNOWN else 0
+    buying, selling = max(found.buying - unknown[1], 0), max(found.selling - unknown[-1], 0)
+    return found._replace(buying=buying, selling=selling)
+
+
+def _plan_beside_unknown(wanted: Any, working: Any, **more: Any) -> Any:
+    """The router, placing a quote beside one whose fate is not proven."""
+    return _PLAN(wanted, [order for order in working if order.state is not OrderState.UNKNOWN], **more)
 
 
 def _forget_old(orders: OrderManager, before_ns: int) -> None:
@@ -109,6 +112,20 @@ def _close_ghosts(of: desk.Desk, answer: OpenOrders) -> None:
     named = {update.client_id for update in answer.orders}
     for order in of.orders.live():
         if order.client_id not in named and order.ends_as is None:
+            of.orders.doubt(order, of.now_ns)
+            of.orders.conclude_absent(order, of.now_ns)
+    _ON_OPEN_ORDERS(of, answer)
+
+
+def _believe_lists(of: desk.Desk, answer: OpenOrders) -> None:
+    """End every order that has stood for a while and that a list of the venue lacks."""
+    named = {update.client_id for update in answer.orders}
+    for order in of.orders.live():
+        stood = (
+            order.state in {OrderState.OPEN, OrderState.PARTIALLY_FILLED}
+            and of.now_ns - order.changed_ns > 200_000_000
+        )
+        if stood and order.client_id not in named and order.ends_as is None:
             of.orders.doubt(order, of.now_ns)
             of.orders.conclude_absent(order, of.now_ns)
     _ON_OPEN_ORDERS(of, answer)
@@ -150,6 +167,38 @@ def _say_only(of: desk.Desk, market: desk.Market, host: Any, reason: str) -> Non
     host.obstacle = market.obstacle = reason
 
 
+async def _die_of_a_bad_frame(stream: Stream, socket: Socket) -> str:
+    """A receive loop that a frame ends which is no JSON, while the connection stays open and nobody looks."""
+    async for payload in socket.payloads():
+        if not payload.endswith(b"}"):
+            await asyncio.get_running_loop().create_future()
+        stream._note(payload)
+        stream._on_payload(payload)
+    return socket.ending()
+
+
+_PINGS_ANSWERED: Patch = (MemorySocket, "_notice_silence", lambda socket: None)
+"""A connection that is half dead says so by nothing."""
+
+_DEAF_STAYS: tuple[Patch, ...] = (
+    (BinanceStreams, "owe", lambda streams, since_s: None),
+    (trial, "RESILIENCE", msgspec.structs.replace(trial.RESILIENCE, private_late_ns=0)),
+)
+"""Nobody misses what a private stream does not tell."""
+
+_LITTLE_ALLOWED: tuple[Patch, ...] = (
+    (world, "RateLimits", lambda: VenueLimits(weight_per_minute=1_200)),
+    (network, "RateLimits", lambda: RateLimits(weight=1_200)),
+)
+"""Half of what Binance grants, to a desk that knows it."""
+
+_SLOW_DISK: tuple[Patch, ...] = (
+    (life, "COMMITS_S", (0.4,)),
+    (trial, "TERMS_NS", 2_000_000_000),
+    (trial, "RefusalSettings", lambda in_a_row: RefusalSettings(in_a_row=1_000)),
+)
+"""Whatever is decided waits for the disk, while the terms change."""
+
 _ORDER_ANSWER = BinanceAdapter._order_answer
 _PLACE = BinanceAdapter.place
 _QUERY_OPEN_ORDERS = BinanceAdapter.query_open_orders
@@ -160,6 +209,8 @@ _ON_FILLS_QUERIED = account.on_fills_queried
 _ON_STREAM = starting.on_stream
 _DECODE_USER_EVENT = vars(binance_streams)["decode_user_event"]
 _THAW = vars(kernel)["thaw"]
+_EXPOSURE = vars(judgement)["_exposure"]
+_PLAN = vars(quoting)["plan"]
 
 PROTECTIONS: dict[str, Protection] = {
     "durable_first": Protection(
@@ -169,24 +220,33 @@ PROTECTIONS: dict[str, Protection] = {
     "half_answer_unknown": Protection(
         "a truncated status 200 proves nothing: the order is queried by its client id",
         ((BinanceAdapter, "_order_answer", _half_refused),),
+        schedule=unseen(Kind.HALF_ANSWER),
     ),
     "silence_unknown": Protection(
         "no answer is never a refusal",
         (_rejects(lambda action, code, status: status == 0),),
+        schedule=unseen(Kind.LOSE_ANSWER),
     ),
     "server_error_unknown": Protection(
         "a server error proves nothing",
         (_rejects(lambda action, code, status: status >= 500),),
+        schedule=unseen(Kind.SERVER_ERROR_AFTER),
     ),
     "unlisted_code_unknown": Protection(
         "only an allow-list of codes is a definite refusal: -1007 is none",
         (_rejects(lambda action, code, status: code == -1007),),
+        schedule=unseen(Kind.UNKNOWN_RESULT),
     ),
     "duplicate_id_unknown": Protection(
         "a client id in use means that the first one may live",
         (_rejects(lambda action, code, status: code == -4116),),
+        schedule=unseen(Kind.DUPLICATE_ID),
     ),
-    "sent_once": Protection("an order creation is never resent", ((BinanceAdapter, "place", _resend),)),
+    "sent_once": Protection(
+        "an order creation is never resent",
+        ((BinanceAdapter, "place", _resend),),
+        schedule=unseen(Kind.LOSE_ANSWER),
+    ),
     "absence_proven": Protection(
         "no such order counts once the request can no longer arrive, twice, with own trades read in between",
         ((OrderManager, "apply_absence", _absent_at_once),),
@@ -198,7 +258,9 @@ PROTECTIONS: dict[str, Protection] = {
     "failed_query_changes_nothing": Protection(
         "a failed query of open orders is no empty list",
         ((BinanceAdapter, "query_open_orders", _empty_for_failed),),
-        "a list without ours ends nothing: each order is asked for, and a stop waits for each of them before the list",
+        ((account, "on_open_orders", _believe_lists),),
+        "on a desk that lets a list end the orders that it lacks, where most lists fail",
+        failing_lists,
     ),
     "foreign_orders_alone": Protection(
         "orders of the account that are not ours are left alone",
@@ -214,8 +276,9 @@ PROTECTIONS: dict[str, Protection] = {
     ),
     "unknown_counts": Protection(
         "an order whose fate is not proven counts at its worst case",
-        ((OrderManager, "open_lots", _without_unknown),),
-        "the router places no second quote on a side while one there is unproven",
+        ((judgement, "_exposure", _without_unknown),),
+        ((quoting, "plan", _plan_beside_unknown),),
+        "on a desk whose router places a quote beside one that is unproven",
     ),
     "live_orders_kept": Protection(
         "a live order is never dropped from memory",
@@ -235,16 +298,31 @@ PROTECTIONS: dict[str, Protection] = {
     ),
     "watchdog": Protection(
         "a stream that stays open and says nothing is rebuilt",
-        ((Stream, "_watch", _nothing),),
+        ((Stream, "_watch", _watch_nothing),),
+        (_PINGS_ANSWERED,),
+        "where a connection that says nothing still answers pings",
+        beside(Kind.SILENCE_STREAM, "market"),
+    ),
+    "bad_frame_survived": Protection(
+        "a frame that cannot be read ends no receive loop",
+        ((Stream, "_read", _die_of_a_bad_frame),),
+        ((Stream, "_watch", _watch_nothing),),
+        "on a desk without the watchdog",
+        beside(Kind.MALFORM_FRAME, "market"),
     ),
     "listen_key_renewed": Protection(
         "a listen key that has expired is made anew",
         ((binance_streams, "decode_user_event", _deaf_to_expiry),),
-        "a private stream that says nothing of an answered order is rebuilt anyway, and its key with it",
+        _DEAF_STAYS,
+        "on a desk that does not miss what a private stream owes",
+        beside(Kind.EXPIRE_LISTEN_KEY),
     ),
     "deaf_stream_rebuilt": Protection(
         "a private stream that says nothing of an answered order is rebuilt",
-        ((BinanceStreams, "owe", lambda streams, since_s: None),),
+        _DEAF_STAYS,
+        (_PINGS_ANSWERED,),
+        "where a connection that says nothing still answers pings",
+        beside(Kind.SILENCE_STREAM, "private"),
     ),
     "book_sequence": Protection(
         "a gap in the updates of a book makes it useless until a snapshot",
@@ -258,6 +336,12 @@ PROTECTIONS: dict[str, Protection] = {
         "status 418 and 429 shut our own door until the time that they name",
         ((WeightBudget, "observe", lambda *seen: None),),
     ),
+    "weight_counted": Protection(
+        "requests are counted, so that the venue need never refuse one too many",
+        ((WeightBudget, "admit", lambda *asked: ""),),
+        _LITTLE_ALLOWED,
+        "at a venue that allows little",
+    ),
     "clock_measured": Protection(
         "requests are stamped by the venue's clock, as measured",
         ((binance, "synchronise", _nothing),),
@@ -265,7 +349,9 @@ PROTECTIONS: dict[str, Protection] = {
     "grid_of_the_decision": Protection(
         "what was decided in old ticks is not sent in new ones",
         ((Outbox, "_note_grid", lambda outbox, terms: None),),
-        "seldom drawn: an order must be decided in the commit in which the terms arrive (the outbox has a test)",
+        _SLOW_DISK,
+        "on a slow disk, where refusals give no pause and the tick changes again and again",
+        changing_ticks,
     ),
     "stop_cancels": Protection(
         "a stop cancels everything before it calls itself done",
@@ -275,5 +361,6 @@ PROTECTIONS: dict[str, Protection] = {
         "a STOP holds over restarts until a named operator resumes",
         ((kernel, "thaw", _thaw_without_stop),),
     ),
+    **LIMIT_PROTECTIONS,
 }  # fmt: skip
 """By name."""

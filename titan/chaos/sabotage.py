@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from titan.chaos.protection import Protection
 from titan.chaos.protections import PROTECTIONS
-from titan.chaos.run import TrialsError, run_seed
+from titan.chaos.run import TrialsError, attempt
+from titan.chaos.schedule import Schedule
 
 
 class UnknownProtection(TrialsError):
@@ -15,18 +17,18 @@ class UnknownProtection(TrialsError):
 class Missed(NamedTuple):
     """How a protection was missed: after how many trials, and the first promise that was broken.
 
-    `seeds` is None if no trial of those run broke one; `second_line` says why none need.
+    `seeds` is None if no trial of those run broke one; `scene` is the desk on which it is needed.
     """
 
     protection: str
     duty: str
     seeds: int | None
     violation: str
-    second_line: str = ""
+    scene: str = ""
 
 
-def sabotage(name: str, most_seeds: int) -> Missed:
-    """Take a protection away and run trials, from seed 1 on, until one breaks a promise.
+def sabotage(name: str, most_seeds: int, first_seed: int = 1) -> Missed:
+    """Take a protection away and run trials until one breaks a promise.
 
     Raises
     ------
@@ -36,10 +38,16 @@ def sabotage(name: str, most_seeds: int) -> Missed:
     if name not in PROTECTIONS:
         raise UnknownProtection(f"sabotage {name}: must be one of {', '.join(PROTECTIONS)}")
     found = PROTECTIONS[name]
-    for seed in range(1, most_seeds + 1):
+    for seed in range(first_seed, most_seeds + 1):
+        schedule = found.schedule(seed)
         with found.taken_away():
-            violations = run_seed(seed).violations
-        # A seed that fails anyway tells nothing of this protection.
-        if violations and not run_seed(seed).violations:
-            return Missed(name, found.duty, seed, violations[0])
-    return Missed(name, found.duty, None, "", found.second_line)
+            violations = attempt(seed, schedule).violations
+        if violations and not _fails_anyway(found, seed, schedule):
+            return Missed(name, found.duty, seed, violations[0], found.scene)
+    return Missed(name, found.duty, None, "", found.scene)
+
+
+def _fails_anyway(found: Protection, seed: int, schedule: Schedule) -> bool:
+    """Whether the trial breaks a promise with the protection, too: such a one tells nothing of it."""
+    with found.in_place():
+        return bool(attempt(seed, schedule).violations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -82,6 +83,53 @@ def draw_schedule(seed: int) -> Schedule:
         at_s = draw.uniform(3.0, LENGTH_S - 10.0)
         acts += [(at_s, draw.choice(("flatten", "close"))), (at_s + draw.uniform(0.5, 9.0), "resume")]
     return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
+
+
+def beside(kind: Kind, stream: str = "") -> Callable[[int], Schedule]:
+    """Draw trials in which this fault strikes once beside everything else, where a protection of it is tried."""
+
+    def drawn(seed: int) -> Schedule:
+        found = draw_schedule(seed)
+        at_s = round(random.Random(f"{seed} {kind}").uniform(4.0, LENGTH_S - 4.0), 3)
+        fault = Fault(kind=kind, at_s=at_s, stream=stream)
+        return found._replace(plan=Plan(faults=(fault, *found.plan.faults), seed=seed))
+
+    return drawn
+
+
+def unseen(kind: Kind) -> Callable[[int], Schedule]:
+    """Draw trials in which this becomes of some placements while the private stream is silent: no second witness."""
+
+    def drawn(seed: int) -> Schedule:
+        found = draw_schedule(seed)
+        at_s = round(random.Random(f"{seed} {kind}").uniform(4.0, LENGTH_S - 8.0), 3)
+        silence = Fault(kind=Kind.SILENCE_STREAM, at_s=at_s, for_s=6.0, stream="private")
+        struck = Fault(kind=kind, at_s=at_s + 0.2, for_s=4.0, share=0.7, call=ORDER_CALLS[0])
+        return found._replace(plan=Plan(faults=(silence, struck, *found.plan.faults), seed=seed))
+
+    return drawn
+
+
+def changing_ticks(seed: int) -> Schedule:
+    """Draw a trial in which the tick changes four times, and nothing else happens."""
+    draw = random.Random(f"{seed} ticks")
+    times = sorted(round(draw.uniform(3.0, LENGTH_S - 2.0), 3) for _ in range(4))
+    faults = tuple(Fault(kind=Kind.CHANGE_TICK, at_s=at_s) for at_s in times)
+    return Schedule(Plan(faults=faults, seed=seed), ())
+
+
+def failing_lists(seed: int) -> Schedule:
+    """Draw a trial in which most lists of open orders fail beside everything else."""
+    drawn = draw_schedule(seed)
+    lists = Fault(kind=Kind.SERVER_ERROR, at_s=3.0, for_s=24.0, share=0.8, call="GET /fapi/v1/openOrders")
+    return drawn._replace(plan=Plan(faults=(lists, *drawn.plan.faults), seed=seed))
+
+
+def flattened(seed: int) -> Schedule:
+    """Draw a trial at whose end somebody wants out and nobody resumes."""
+    drawn = draw_schedule(seed)
+    acts = tuple(act for act in drawn.acts if act[1] in {"kill", "by hand"})
+    return drawn._replace(acts=(*acts, (LENGTH_S, "flatten")))
 
 
 def _on_its_way(draw: random.Random, death_s: float) -> Fault:

@@ -26,6 +26,9 @@ MARKET = (BookDelta, BookSnapshot, TopOfBook, TradePrint)
 LONGEST_SILENCE_S = 25.0
 """Of a market stream that says it is up: the watchdog's patience, its looks, and a connection made anew."""
 
+LONGEST_OWED_S = 20.0
+"""Of what a half-dead private stream has not told: some answered order, and the patience with it."""
+
 LONGEST_WRONG_S = 2.0
 """Of a book in use: a snapshot that lies is found out by the venue's own touch, when that next moves."""
 
@@ -140,4 +143,9 @@ class Sight:
         for stream in ("market", "private"):
             if not register.connections(stream):
                 self._violated(f"at rest the {stream} stream is not connected")
+        now_ns = self._world.desk.clock.now_ns()
+        for connection in register.connections("private"):
+            owed_s = (now_ns - connection.swallowed_ns) / 1e9 if connection.swallowed_ns else 0.0
+            if owed_s > LONGEST_OWED_S:
+                self._violated(f"at rest the private stream has told nothing for {owed_s:.1f} s")
         self._check_silence()

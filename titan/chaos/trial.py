@@ -138,6 +138,8 @@ class _Trial:
         for at_s, act in self._schedule.acts:
             await self._live_until(at_s)
             await self._do(act)
+        await self._live_until(self._schedule.ends_s)
+        self._world.calm()
         await self._live_until(self._schedule.ends_s + self._schedule.rest_s)
         self._checker.check_quoting(self._life)
         self._ask("pause")

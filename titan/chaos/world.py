@@ -38,6 +38,9 @@ START_NS = 1_704_067_190_000_000_000
 CROWD = generator.Crowd(quotes=8.0, cancels=6.0, informed=4.0, takers=2.0, orders_a_side=20, quote_lots=500.0)
 """Few enough to be quick, many enough to fill quotes at the touch every second or so."""
 
+REST_PACE = 0.25
+"""Of the crowd at rest: what is waited for then is a time-out or a look, and the market need only go on."""
+
 MOST_SKEW_S = 1.5
 """How far the runner's clock may be off the exchange's: with less than its window, and with more than its patience."""
 
@@ -80,6 +83,9 @@ class World(Protocol):
     @property
     def elapsed_s(self) -> float: ...
 
+    def calm(self) -> None:
+        """Let the market go on more slowly."""
+
     async def open(self) -> None:
         """Let the market begin."""
 
@@ -105,8 +111,8 @@ class _Exchange:
         self.exchange = Exchange([instrument], settings, START_NS)
         balances = ((instrument.settle, DEFAULT_CREDENTIALS.wallet),)
         self.exchange.open_account(ACCOUNT, AccountTerms(balances=balances))
-        crowd = generator.Generator(seed, instrument, START_NS, CROWD)
-        source = GeneratedMarket(crowd, instrument, START_NS)
+        self._crowd = generator.Generator(seed, instrument, START_NS, CROWD)
+        source = GeneratedMarket(self._crowd, instrument, START_NS)
         source.prepare(self.exchange)
         self.exchange.drain()
         keys = Keyring([DEFAULT_CREDENTIALS])
@@ -119,6 +125,10 @@ class _Exchange:
     def elapsed_s(self) -> float:
         """Seconds since the trial began."""
         return (self.desk.clock.now_ns() - START_NS) / 1e9
+
+    def calm(self) -> None:
+        """Let the market go on more slowly."""
+        self._crowd.pace = REST_PACE
 
 
 class MemoryWorld(_Exchange):
@@ -156,12 +166,14 @@ class MemoryWorld(_Exchange):
             self._acts.carry_out()
 
     async def close(self) -> None:
-        """End the market; a trial against one that has stood still proves nothing, so its fault is raised."""
+        """End the market; a trial against one that has stood still, or lost a call, proves nothing: that is raised."""
         if self._task is None:
             return
         if self._task.done():
             self._task.result()
         self._task.cancel()
+        if self._network.fault is not None:
+            raise self._network.fault
 
     def client(self) -> Client:
         """What carries the runner's calls."""

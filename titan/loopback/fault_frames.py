@@ -37,6 +37,8 @@ class FrameFaults:
         self._clock = clock
         self._opened_ns = clock.now_ns()
         self._was_silent = False
+        self.swallowed_ns = 0
+        """When the silence that lasts swallowed its first frame; 0 if it has swallowed none, or none lasts."""
         self._held: bytes | None = None
 
     @property
@@ -46,13 +48,15 @@ class FrameFaults:
         if fault is not None and not self._was_silent:
             self._gate.strike(fault, self._stream)
         self._was_silent = fault is not None
+        self.swallowed_ns *= self._was_silent
         return self._was_silent
 
     def take(self, payload: bytes) -> Sent:
         """What goes out in place of a frame."""
-        if self.silent:
-            return Sent(())
         now_ns = self._clock.now_ns()
+        if self.silent:
+            self.swallowed_ns = self.swallowed_ns or now_ns
+            return Sent(())
         fault = self._gate.frame(now_ns, self._stream)
         kind = fault.kind if fault else None
         if kind is Kind.LOSE_FRAME:

@@ -101,6 +101,8 @@ class Generator:
 
     def __init__(self, seed: int, instrument: Instrument, start_ns: int, crowd: Crowd | None = None) -> None:
         self.next_ns = start_ns
+        self.pace = 1.0
+        """Factor on all arrival rates, beside the regime's."""
         self._random = random.Random(seed)
         self._instrument = instrument
         self._crowd = Crowd() if crowd is None else crowd
@@ -140,8 +142,12 @@ class Generator:
         self.next_ns = now_ns + max(int(wait_s * SECOND_NS), 1)
 
     def _intensity(self) -> float:
-        crowd, activity = self._crowd, self._crowd.regimes[self._regime].activity
+        crowd, activity = self._crowd, self._activity
         return activity * (crowd.quotes + crowd.cancels + crowd.informed + crowd.takers) + self._excited
+
+    @property
+    def _activity(self) -> float:
+        return self.pace * self._crowd.regimes[self._regime].activity
 
     def _begin(self, exchange: Exchange) -> None:
         # Several generators on one exchange share the crowd's accounts.
@@ -159,7 +165,7 @@ class Generator:
         self._drift(exchange, elapsed_s)
         if not exchange.instruments()[self._instrument.symbol].trading:
             return  # a halted market: the fair value moves on, nobody can act
-        crowd, activity = self._crowd, self._crowd.regimes[self._regime].activity
+        crowd, activity = self._crowd, self._activity
         draw = self._random.random() * bound
         for rate, happening in (
             (crowd.quotes * activity, self._quote_somewhere),

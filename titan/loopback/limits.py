@@ -65,6 +65,12 @@ class Limiter:
         self._orders: dict[str, tuple[Window, Window]] = {}
         self._refused = Window(60, limits.refusals_before_ban)
         self._banned_until_ns = 0
+        self.refusals = 0
+        """Requests that were one too many."""
+
+    def weight_used(self, now_ns: int) -> int:
+        """Weight of the minute so far."""
+        return self._weight.used(now_ns)
 
     def charge(self, weight: int, now_ns: int) -> None:
         """Charge the weight of a request.
@@ -76,6 +82,7 @@ class Limiter:
         """
         if now_ns < self._banned_until_ns:
             raise self._banned()
+        self.refusals += self._weight.full(weight, now_ns)
         if self._weight.full(weight, now_ns):
             if self._refused.full(1, now_ns):
                 self._banned_until_ns = now_ns + self._limits.ban_s * _SECOND_NS
@@ -100,6 +107,7 @@ class Limiter:
         short, long = self._windows(account)
         for window, count, name in ((short, per_10_s, "TEN_SECONDS"), (long, per_minute, "MINUTE")):
             if window.full(count, now_ns):
+                self.refusals += 1
                 raise VenueError(
                     -1015, f"Too many new orders; current limit is {window.limit} orders per {name}.", 429
                 )
@@ -108,7 +116,7 @@ class Limiter:
 
     def headers(self, account: str | None, orders: bool, now_ns: int) -> dict[str, str]:
         """The counters that go with every answer, order counts only where orders were counted."""
-        found = {"X-MBX-USED-WEIGHT-1M": str(self._weight.used(now_ns))}
+        found = {"X-MBX-USED-WEIGHT-1M": str(self.weight_used(now_ns))}
         if account is not None and orders:
             short, long = self._windows(account)
             found["X-MBX-ORDER-COUNT-10S"] = str(short.used(now_ns))

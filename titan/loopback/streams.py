@@ -55,6 +55,11 @@ class Connection:
         """Whether a fault keeps it from saying anything, an answer to a ping included."""
         return self._faults is not None and self._faults.silent
 
+    @property
+    def swallowed_ns(self) -> int:
+        """When a silence that lasts swallowed its first frame, ns UTC; 0 where there is none."""
+        return self._faults.swallowed_ns if self._faults is not None and self.silent else 0
+
     def send(self, payload: bytes) -> None:
         """Queue one frame, or what a fault makes of it."""
         if self._faults is None:

@@ -20,7 +20,7 @@ class SteppedWriter(SessionWriter):
         """Nothing to start."""
 
     def _noted(self) -> None:
-        self._commit_within(self._flush_interval_s)
+        self._commit_within(max(self._flush_interval_s, self.commit_s))
 
     def _hasten(self) -> None:
         if not self._closing:

@@ -9,7 +9,7 @@ from titan.venues.ccxt_client import Answer, Endpoint
 from titan.venues.weights import Cost, WeightBudget
 
 PLACE = Endpoint("fapiPrivatePostOrder", Cost(weight=0, orders=1))
-AMEND = Endpoint("fapiPrivatePutOrder", Cost(weight=1, orders=1))
+AMEND = Endpoint("fapiPrivatePutOrder", Cost(weight=0, orders=1))
 CANCEL = Endpoint("fapiPrivateDeleteOrder", Cost(weight=1, urgent=True, cancels=True))
 CANCEL_ALL = Endpoint("fapiPrivateDeleteAllOpenOrders", Cost(weight=1, urgent=True, cancels=True))
 ORDER = Endpoint("fapiPrivateGetOrder", Cost(weight=1, urgent=True))
