@@ -95,7 +95,9 @@ def toctree(caption: str, pages: Iterable[str]) -> str:
 def front_page(text: str, parts: Iterable[Part]) -> str:
     """Return the front page: the handwritten text, and the side bar's groups, one a part."""
     groups = [
-        toctree("Guides", ["start", "settings", "modes", "risk", "exchange", "recorded_data", "contributing"]),
+        toctree(
+            "Guides", ["start", "settings", "modes", "risk", "exchange", "recorded_data", "contributing"]
+        ),
         toctree("Operating", OPERATING),
         *(
             toctree(part.room.capitalize(), [f"chapters/{part.room}/{name}" for name in part.notebooks])
