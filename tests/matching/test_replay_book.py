@@ -230,6 +230,24 @@ class TestSequence:
         ex.apply_market(snapshot(121, BIDS, ASKS))
         assert ex.synchronised(SYMBOL)
 
+    def test_the_first_delta_after_a_snapshot_joins_by_the_id_before_it(self):
+        """A venue that numbers all its symbols together leaves gaps between two updates of one."""
+        ex = replayed("a")
+        ex.apply_market(snapshot(100, BIDS, ASKS))
+        ex.apply_market(delta(160, bids={600_000: 7}, first_id=150, previous_id=100))
+        assert ex.synchronised(SYMBOL)
+        assert ex.depth(SYMBOL, 1).bids == ((600_000, 7),)
+        ex.apply_market(delta(190, bids={600_000: 8}, first_id=180, previous_id=160))
+        assert ex.depth(SYMBOL).last_id == 190
+        late = replayed("a")
+        late.apply_market(delta(100, bids={600_000: 1}, first_id=90, previous_id=80))
+        late.apply_market(delta(160, bids={600_000: 7}, first_id=150, previous_id=100))
+        late.apply_market(snapshot(100, BIDS, ASKS))
+        assert late.synchronised(SYMBOL)
+        assert late.depth(SYMBOL, 1).bids == ((600_000, 7),)
+        with pytest.raises(ValueError, match=r"190\.\.200 does not follow 160"):
+            late.apply_market(delta(200, bids={600_000: 8}, first_id=190, previous_id=170))
+
     def test_stale_deltas_are_dropped(self, ex):
         ex.apply_market(delta(90, bids={600_000: 1}))
         assert ex.depth(SYMBOL, 1).bids == ((600_000, 10),)

@@ -29,6 +29,7 @@ from titan.model.events import (
 )
 from titan.model.orders import SELL, Lifetime
 from titan.simulation.latency import LatencyModel
+from titan.venues import paper
 from titan.venues.paper_exchange import CarriedAccount, CarriedPosition, PaperExchange
 
 HOUR_MS = 3_600_000
@@ -368,6 +369,45 @@ async def test_a_frame_that_cannot_be_read_moves_nothing(desk):
     one.trade("60000.03", "0.050")  # off the grid
     one.public.sinks.market(b'{"stream":"btcusdt@trade","data":{')
     assert (await one.order("one")).filled == 0
+
+
+async def test_a_book_that_nobody_mends_is_mended_by_the_adapter(desk, monkeypatch):
+    """The engine's own book may have kept the thread that the exchange's has lost."""
+    monkeypatch.setattr(paper, "RESYNC_NS", 20 * MS)
+    one = await desk()
+    await one.place(size=3)
+    one.depth(lost=1)
+    one.public.book = b""  # the first answer is none
+    asked: list[str] = []
+    depth = one.public.depth
+
+    async def count(command: c.RequestBook) -> bytes | QueryFailed:
+        asked.append(command.symbol)
+        return await depth(command)
+
+    monkeypatch.setattr(one.public, "depth", count)
+    async with asyncio.timeout(5):
+        while len(asked) < 2:
+            one.mark("60000.05")
+            await asyncio.sleep(0.002)
+        await one.snapshot({"60000.0": "0.005"}, {"60000.1": "0.005"})
+    before = len(asked)
+    one.trade("59999.0", "0.050")
+    assert (await one.order("one")).filled == 3
+    assert len(asked) == before
+
+
+async def test_an_absurd_event_costs_the_book_and_not_the_session(desk):
+    one = await desk()
+    await one.place(size=3)
+    one.depth(bids={"60000.0": "0.001", "0.0": "0.001"})
+    one.mark("-1")
+    one.depth(bids={"60000.0": "0.001"})
+    one.trade("59999.0", "0.050")
+    assert (await one.order("one")).filled == 0
+    await one.snapshot({"60000.0": "0.005"}, {"60000.1": "0.005"})
+    one.trade("59999.0", "0.050")
+    assert (await one.order("one")).filled == 3
 
 
 async def test_before_the_terms_and_after_the_end_nothing_is_carried_out():

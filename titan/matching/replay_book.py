@@ -200,7 +200,9 @@ class ReplayBook:
 
     def _follows(self, event: BookDelta) -> bool:
         if not self._joined:
-            return event.first_id <= self.last_id + 1
+            # A venue that numbers all its symbols together leaves gaps between two updates: the previous id counts.
+            previous = event.first_id - 1 if event.previous_id == -1 else event.previous_id
+            return min(previous, event.first_id - 1) <= self.last_id
         return event.previous_id == self.last_id or (
             event.previous_id == -1 and event.first_id == self.last_id + 1
         )

@@ -17,7 +17,11 @@ from titan.venues.adapter import PublicVenue, Sinks
 from titan.venues.paper_exchange import PaperConfig, PaperExchange, TermsChanged
 from titan.venues.paper_way import Way
 from titan.venues.paper_words import received
+from titan.venues.supervised import supervised
 from titan.wire.frames import FrameDecoder
+
+RESYNC_NS = 3_000_000_000
+"""How long the exchange's book waits for a snapshot that the engine asks for, before the adapter asks for one."""
 
 Request = Callable[[PaperExchange], list[JournalledEvent]]
 """What is carried out at the exchange; its answer, as said there."""
@@ -49,6 +53,8 @@ class PaperAdapter:
         self._exchange: PaperExchange | None = None
         self._there = Way(config.entry, config.seed, clock, self._failed)
         self._back = Way(config.response, config.seed + 1, clock, self._failed)
+        self._asked_ns: dict[str, int] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
         self._waiting: set[asyncio.Future[list[JournalledEvent]]] = set()
 
     async def open(self) -> None:
@@ -77,6 +83,8 @@ class PaperAdapter:
         self._there.close()
         self._back.close()
         self._give_up()
+        for asking in self._asking.values():
+            asking.cancel()
         await self._public.close()
 
     # ---- What arrives ----------------------------------------------------------------------------------------
@@ -92,6 +100,20 @@ class PaperAdapter:
         if event is not None and self._exchange is not None:
             self._exchange.take(event)
             self._publish(self._exchange.private())
+            if not self._exchange.synchronised(event.symbol):
+                self._resynchronise(event.symbol)
+
+    def _resynchronise(self, symbol: str) -> None:
+        """See to a snapshot: the engine asks for one if its book has lost the thread, and it may not have."""
+        now_ns = self._clock.now_ns()
+        if now_ns - self._asked_ns.setdefault(symbol, now_ns) < RESYNC_NS:
+            return
+        command = c.RequestBook(venue=self._config.venue, symbol=symbol)
+        self._asked_ns[symbol] = now_ns
+        self._asking[symbol] = supervised(self._read_book(command), self._sinks.fault)
+
+    async def _read_book(self, command: c.RequestBook) -> None:
+        await self.depth(command)  # one that fails is asked for again by a later frame
 
     def _publish(self, told: list[JournalledEvent]) -> None:
         """Send private words back; each is heard by the session's clock."""
@@ -208,6 +230,7 @@ class PaperAdapter:
 
     async def depth(self, command: c.RequestBook) -> bytes | QueryFailed:
         """A depth snapshot, which the exchange's book takes up, too."""
+        self._asked_ns[command.symbol] = self._clock.now_ns()
         answer = await self._public.depth(command)
         if isinstance(answer, bytes):
             self._move(answer)

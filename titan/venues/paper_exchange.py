@@ -14,7 +14,6 @@ import msgspec
 
 from titan.matching.exchange import Exchange
 from titan.matching.margin import liquidation_price
-from titan.matching.replay_book import SequenceGap
 from titan.matching.terms import AccountTerms, ExchangeSettings, Holding
 from titan.matching.types import OrderKind, OrderRequest, PositionRecord, Refusal, RefusalReason
 from titan.model import commands as c
@@ -166,8 +165,12 @@ class PaperExchange:
             return
         try:
             self._exchange.apply_market(event)
-        except SequenceGap:
-            return  # it waits for a snapshot, as the engine's book does: that finds the same gap and asks for one
+        except ValueError:
+            return  # absurd or behind a gap, and not applied: the book then waits for a snapshot (`synchronised`)
+
+    def synchronised(self, symbol: str) -> bool:
+        """False while a symbol's book waits for a snapshot; nothing fills in it then."""
+        return symbol not in self.symbols or self._exchange.synchronised(symbol)
 
     def private(self) -> list[JournalledEvent]:
         """What the private stream tells since the last call."""
