@@ -70,7 +70,7 @@ def script(code):
 
 async def test_results_come_on_the_beat_and_the_process_ends_with_the_context():
     async with kept() as desk:
-        await until(lambda: len(desk.results) >= 30)
+        await until(lambda: len(desk.results) >= 10)
         pid = desk.child.pid
         assert psutil.Process(pid).nice() > psutil.Process().nice()
         # Prices stand still: a record that does not move is none.
@@ -134,10 +134,9 @@ ANSWERS = "import sys\nfor line in sys.stdin:\n    print({!r}, flush=True)\n"
         ("import sys; sys.stdin.readline(); raise ValueError('odd')", "its last words: ValueError: odd"),
     ],
 )  # fmt: skip
-async def test_whatever_else_it_does_is_told_and_it_is_started_anew(code, word):
+async def test_whatever_else_it_does_is_told_and_is_no_result(code, word):
     async with kept(**script(code)) as desk:
         await desk.complained(word)
-        await until(lambda: desk.child.failures >= 2)
         assert desk.results == []
 
 

@@ -203,7 +203,7 @@ def test_lesson_20_every_key_of_the_estimate_reaches_the_process(tmp_path):
             {"max_estimate_age_s": 50},
             "max_estimate_age_s = 50: must be at least 2 estimate_every_s = 60, or 0",
         ),
-        ({"estimate_window": 100}, "estimate_window = 100: must be at least estimate_enough = 250"),
+        ({"estimate_window": 100}, "estimate_window = 100: must be at least 250, what estimate_enough"),
         ({"stress_shocks": "crash: -30%"}, "stress_shocks: 'crash: -30%': write NAME"),
     ],
 )

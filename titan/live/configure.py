@@ -28,6 +28,7 @@ from titan.live.regime_files import regimes_of
 from titan.live.risk_shocks import ShockError, read_shocks
 from titan.model.contract import ParameterError, PortfolioModule, build_parameters
 from titan.risk.limits import LimitSettings
+from titan.risk.scenarios import Method
 from titan.settings import Live, Settings, Strategy, Venue
 from titan.store.artefacts import Artefact, ArtefactError, current_artefact
 from titan.strategy.adjustments import Parameters
@@ -163,8 +164,9 @@ def _check_estimates(settings: Settings, stated: RiskSettings) -> None:
     if 0 < age_s < 2 * risk.estimate_every_s:
         least = f"2 estimate_every_s = {2 * risk.estimate_every_s:g}"
         raise ParameterError(f"[risk] max_estimate_age_s = {age_s:g}: must be at least {least}, or 0")
-    if risk.estimate_every_s and risk.estimate_window < risk.estimate_enough:
-        least = f"estimate_enough = {risk.estimate_enough}"
+    needed = Method(tail=risk.estimate_tail, enough=risk.estimate_enough).needed
+    if risk.estimate_every_s and risk.estimate_window < needed:
+        least = f"{needed}, what estimate_enough and estimate_tail need"
         raise ParameterError(f"[risk] estimate_window = {risk.estimate_window}: must be at least {least}")
     try:
         read_shocks(risk.stress_shocks)
