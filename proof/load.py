@@ -1,7 +1,7 @@
 """Twenty contracts, 10,000 messages a second, five minutes, one core: no order event is lost, conflation is counted.
 
-The runner is the real process, kept to one core; the exchange is another one on another core, and tells at that rate
-over a real websocket. At the end it falls silent, and then every public frame that it sent must have been taken in,
+The runner is the real process, kept to one core; the exchange is another one, and tells at that rate over a real
+websocket. At the end it falls silent, and then every public frame that it sent must have been taken in,
 made void by a newer one, or dropped, and counted as such; and every order event that it sent must be in the journal.
 
 How long a message takes is measured twice: by the runner, from a frame's receipt to the commands that it led to, and
@@ -81,12 +81,12 @@ def measure(state: Path, seconds: float, rate_per_s: float = RATE_PER_S, symbols
     """Put so much load on for so long."""
     state.mkdir(parents=True, exist_ok=True)
     names = contracts(symbols)
-    cores = sorted(os.sched_getaffinity(0))
-    with torrent(Torrent(names, rate_per_s, core=cores[-1])) as mouth:
+    core = min(os.sched_getaffinity(0))
+    with torrent(Torrent(names, rate_per_s)) as mouth:
         changes = many_contracts(names)
         changes["venue.loopback"]["rest_url"] = f"http://127.0.0.1:{mouth.port}"
         settings = write_settings(state, changes)
-        with running(state, settings, cores[0]) as runner:
+        with running(state, settings, core) as runner:
             runner.wait_ready()
             rate, most_waiting, cpu_share = _under_load(runner, mouth, seconds)
             metrics = _drained(runner, mouth)
@@ -110,7 +110,7 @@ def measure(state: Path, seconds: float, rate_per_s: float = RATE_PER_S, symbols
 
 def _under_load(runner: RunnerProcess, mouth: Mouth, seconds: float) -> tuple[float, int, float]:
     """Wait; the rate that was sent, the most frames seen waiting, and the share of its core that the runner used."""
-    begun_s, sent, cpu_s = time.monotonic(), mouth.told().public, runner.cpu_s()
+    begun_s, sent, cpu_s = time.monotonic(), mouth.begin().public, runner.cpu_s()
     most_waiting = 0
     while time.monotonic() - begun_s < seconds:
         most_waiting = max(most_waiting, backlog(runner.metrics(), "waiting"))

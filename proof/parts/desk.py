@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "import sys; from titan.cli import main_live; sys.exit(main_live())"
-START_S = 60.0
+START_S = 180.0
 END_S = 90.0
 LOOK_S = 0.05
 ORDER_EVENTS = ("OrderUpdate", "Fill", "CommandOutcome", "OrderAbsent")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +26,6 @@ class Torrent(NamedTuple):
     symbols: tuple[str, ...]
     rate_per_s: float
     seed: int = 1
-    core: int | None = None
 
 
 class Told(NamedTuple):
@@ -49,6 +47,10 @@ class Mouth(NamedTuple):
     def told(self) -> Told:
         """What it has sent and received so far."""
         return self._ask("told")
+
+    def begin(self) -> Told:
+        """Say again, from now on, what is lacking to the rate."""
+        return self._ask("begin")
 
     def fall_silent(self) -> Told:
         """Stop every public frame, the market's own included; what was sent up to then."""
@@ -80,14 +82,12 @@ def torrent(options: Torrent) -> Iterator[Mouth]:
 
 def _serve(options: Torrent, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if options.core is not None:
-        os.sched_setaffinity(0, {options.core})
     asyncio.run(_run(options, pipe))
 
 
 async def _run(options: Torrent, pipe: Connection) -> None:
     desk = build_desk(ExchangeOptions(seed=options.seed, symbols=options.symbols))
-    ending, silence = asyncio.Event(), asyncio.Event()
+    ending, begun, silence = asyncio.Event(), asyncio.Event(), asyncio.Event()
     source = _Source(desk, options)
 
     def asked() -> None:
@@ -95,10 +95,14 @@ async def _run(options: Torrent, pipe: Connection) -> None:
             wanted = pipe.recv()
         except EOFError:
             ending.set()
+            begun.set()
             silence.set()
             asyncio.get_running_loop().remove_reader(pipe.fileno())
             return
-        if wanted == "silence":
+        if wanted == "begin":
+            begun.set()
+        elif wanted == "silence":
+            begun.set()
             silence.set()
             source.fall_silent()
         pipe.send(source.told())
@@ -106,7 +110,7 @@ async def _run(options: Torrent, pipe: Connection) -> None:
     async with serving(desk) as port:
         asyncio.get_running_loop().add_reader(pipe.fileno(), asked)
         pipe.send(port)
-        pouring = asyncio.create_task(source.pour(silence))
+        pouring = asyncio.create_task(source.pour(begun, silence))
         await keep_moving(desk, ending)
         await pouring
 
@@ -140,17 +144,15 @@ class _Source:
             self._orders[str(frame["o"]["x"])] += 1
         self._publish_private(account, payload)
 
-    async def pour(self, silence: asyncio.Event) -> None:
-        """Say again what is lacking to the rate, from the first subscription on."""
+    async def pour(self, begun: asyncio.Event, silence: asyncio.Event) -> None:
+        """Say again what is lacking to the rate."""
         loop = asyncio.get_running_loop()
-        begun_s, before = 0.0, 0
+        await begun.wait()
+        begun_s, before = loop.time(), self._desk.register.public_sent
         while not silence.is_set():
             sent = self._desk.register.public_sent
-            if sent and not begun_s:
-                begun_s, before = loop.time(), sent
-            if begun_s:
-                due = before + (loop.time() - begun_s) * self._rate_per_s
-                self._late_s = max(self._late_s, (due - sent) / self._rate_per_s)
-                self._echo.say(max(int(due) - sent, 0))
+            due = before + (loop.time() - begun_s) * self._rate_per_s
+            self._late_s = max(self._late_s, (due - sent) / self._rate_per_s)
+            self._echo.say(max(int(due) - sent, 0))
             with suppress(TimeoutError):
                 await asyncio.wait_for(silence.wait(), PACE_S)

@@ -6,6 +6,10 @@ import asyncio
 import itertools
 from decimal import Decimal
 
+import aiohttp
+import pytest
+from aiohttp import web
+
 from tests.loopback.client import SYMBOL, frame, frame_of
 from titan.loopback import streams
 from titan.loopback.listen_keys import VALIDITY_NS
@@ -186,3 +190,15 @@ async def test_a_listen_key_lives_an_hour(client):
     assert again != key
     assert (await client.keyed("DELETE", "/v1/listenKey")).body == {}
     assert (await client.keyed("DELETE", "/v1/listenKey")).code == -1125
+
+
+@pytest.mark.parametrize("path", ["/ws/btcusdt@trade", "/control"])
+async def test_a_client_that_is_gone_before_it_is_answered_leaves_no_trace(client, monkeypatch, caplog, path):
+    async def gone(self: web.WebSocketResponse, request: web.BaseRequest) -> None:
+        raise ConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", gone)
+    with pytest.raises(aiohttp.ClientError):
+        await client.stream(path)
+    assert caplog.records == []
+    assert client.desk.register.connections() == []

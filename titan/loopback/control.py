@@ -67,7 +67,10 @@ class Control:
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """The ``/control`` route."""
         socket = web.WebSocketResponse()
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # the runner was gone before it was answered
         lockstep = isinstance(self._desk.clock, LockstepClock)
         if lockstep and self._taken:
             await socket.send_json(

@@ -73,7 +73,10 @@ class _Face:
             return abort(request)
         # Pings are answered below: a half-dead connection answers none.
         socket = web.WebSocketResponse(heartbeat=_PING_S, autoping=False)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # whoever asked is gone, as a runner that was killed
         self._desk.catch_up()
         key, account = next(
             ((name, found) for name in names if (found := self._desk.listen_keys.account(name)) is not None),
