@@ -247,21 +247,21 @@ def test_a_journal_that_is_not_there_is_one_line(nowhere, capsys):
     assert "is no session" in refused(capsys, 2, *verify, name, program=main)
 
 
-def test_capture_verify(nowhere, capsys, made_capture):
-    assert main(["capture", "verify", str(made_capture), "--json"]) == 0
+def test_data_verify(nowhere, capsys, made_capture):
+    assert main(["data", "verify", str(made_capture), "--json"]) == 0
     found = last_object(capsys.readouterr().out)
     assert found["ok"] is True
     row = found["files"][0]
     assert (row["gaps"], row["crossed"]) == (0, 0)
     assert row["checked"] == row["matched"] > 100
-    assert main(["capture", "verify", str(made_capture)]) == 0
+    assert main(["data", "verify", str(made_capture)]) == 0
     assert "gaps 0" in capsys.readouterr().out
     lines = made_capture.read_bytes().splitlines(keepends=True)
     damaged = nowhere / "damaged"
     damaged.write_bytes(b"".join(lines[:150] + lines[160:]))
-    assert main(["capture", "verify", str(damaged), "--json"]) == 1
+    assert main(["data", "verify", str(damaged), "--json"]) == 1
     assert last_object(capsys.readouterr().out)["ok"] is False
-    refused(capsys, 2, "capture", "verify", nowhere / "none", program=main)
+    refused(capsys, 2, "data", "verify", nowhere / "none", program=main)
 
 
 def test_the_settings_read_are_the_ones_written(nowhere):

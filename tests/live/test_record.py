@@ -151,6 +151,17 @@ async def test_a_lost_update_is_marked_told_and_followed_by_a_snapshot(tmp_path)
     assert "the updates between are lost" in report.reason
 
 
+async def test_a_snapshot_that_is_refused_is_asked_for_again(tmp_path):
+    said = Said()
+    async with failing(Fault(kind=Kind.SERVER_ERROR, call="GET /fapi/v1/depth")) as (client, _):
+        url = f"http://127.0.0.1:{client.port}"
+        done = await recorded(tmp_path, url, said, lambda: b"@snapshot" in b"".join(heads(tmp_path)))
+    assert done.snapshots == 1
+    (refused,) = [line for line in said.lines if line.startswith("no snapshot")]
+    assert "no snapshot of BTCUSDT (status 503" in refused
+    assert refused.endswith("asking again in 1 s")
+
+
 async def test_a_frame_that_is_no_json_is_kept_apart(tmp_path):
     said = Said()
     async with failing(Fault(kind=Kind.TRUNCATE_FRAME, at_s=0.8, stream="market")) as (client, _):

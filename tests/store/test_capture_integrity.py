@@ -85,6 +85,23 @@ def test_what_was_missed_while_disconnected_is_known_and_no_fault(verify):
     assert verify([*GOOD, trade(5), *again, trade(90)]).missing_trades == 84
 
 
+def test_a_book_is_compared_with_nothing_from_beyond_a_break(verify):
+    """What the venue's best prices did meanwhile was missed, and the first update after it has no word on them."""
+    hole = [mark("disconnected"), mark("connected")]
+    changed = [snapshot(40, bids=[("90.0", "1")]), depth(39, 41, 38), depth(42, 43, 41, bids=[("91.0", "1")])]
+    report = verify([*GOOD, *hole, *changed, ticker(43, bid=("91.0", "1"))])
+    assert (report.checked, report.matched, report.ok) == (4, 4, True)
+    report = verify([*GOOD, *hole, *changed, ticker(43, bid=("91.0", "2"))])
+    assert (report.checked, report.matched, report.ok) == (4, 3, False)
+
+
+def test_an_end_may_cut_an_update_off_from_its_best_prices(verify):
+    last = depth(16, 16, 15, bids=[("100.5", "9")])
+    assert verify([*GOOD, last]).ok
+    assert verify([*GOOD, last, ticker(16, bid=("100.5", "9"), ask=("102.0", "2"))]).checked == 4
+    assert not verify([*GOOD, last, ticker(17, bid=("100.5", "9"), ask=("102.0", "2"))]).ok
+
+
 def test_a_frame_that_was_no_json_is_told(verify):
     report = verify([*GOOD, mark("unreadable", frame='{"stream":"bt', reason="it ends early")])
     assert not report.ok

@@ -243,7 +243,7 @@ def test_a_line_that_the_codec_cannot_read_is_named(write):
 
 
 def test_the_book_is_carried_into_the_file_that_continues_it(write):
-    first, second = write(GOOD, "a"), write([depth(16, 17, 15, bids=[("100.5", "3")])], "b")
+    first, second = write(GOOD, "a"), write([depth(16, 17, 15, bids=[("100.5", "3")]), ticker(18)], "b")
     reports = verify_captures([first, second])
     assert [counts(report)[:3] for report in reports] == [(4, 3, 3), (1, 1, 0)]
     third = write([depth(16, 17, 15, bids=[("99.5", "3.25")])], "c")

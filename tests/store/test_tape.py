@@ -1,5 +1,6 @@
 """Tapes: what a capture told is what the tape tells, byte by byte where it can be and level by level for the book."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,6 +81,66 @@ def test_a_crossed_book_ends_with_its_reason(tmp_path):
     ends = (columns.what & (t.KIND | t.LAST)) == (t.CLEAR | t.LAST)
     assert columns.size_lots[ends].tolist() == [t.CROSSED]
     assert part.left_out == 1
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"), [(b'"U":101', b'"U":901'), (b'"e":"depthUpdate"', b'"e":"depthUpdate",')]
+)
+def test_a_frame_that_cannot_be_read_leaves_the_book_unknown(tmp_path, good, bad):
+    """Impossible ids, and what is no JSON and so names no instrument at all."""
+    path = tmp_path / "capture"
+    lines = capture_lines(
+        [GRID, ("snapshot", ({999: 5}, {1_001: 5}), False), ("depth", ({999: 6}, {}), False)], [0]
+    )
+    path.write_bytes(b"".join([*lines[:-1], lines[-1].replace(good, bad)]))
+    tape = tapes_of([path])[SYMBOL]
+    assert tape.columns.what[-1] == t.CLEAR | t.LAST
+    assert tape.columns.size_lots[-1] == t.UNREADABLE
+
+
+def test_a_snapshot_without_a_symbol_is_of_the_only_one_in_its_own_file(tmp_path):
+    """Another file of another instrument beside it changes nothing."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    lines = capture_lines(
+        [GRID, ("snapshot", ({999: 5}, {1_001: 5}), False), ("depth", ({999: 6}, {}), False)], [0]
+    )
+    stamp, _, payload = lines[1].partition(b" ")
+    lines[1] = stamp + b" " + msgspec.json.encode(msgspec.json.decode(payload)["data"]) + b"\n"
+    first.write_bytes(b"".join(lines))
+    second.write_bytes(b"".join(capture_lines([GRID], [0])).replace(b"BTCUSDT", b"ETHUSDT"))
+    alone, beside = tapes_of([first])[SYMBOL], tapes_of([first, second])[SYMBOL]
+    assert len(read_back(alone)[1]) == 2
+    assert read_back(beside) == read_back(alone)
+
+
+def test_a_crossed_snapshot_leaves_the_book_unknown(tmp_path):
+    path = tmp_path / "capture"
+    steps = [("snapshot", ({999: 5}, {1_001: 5}), False), ("snapshot", ({1_001: 5}, {999: 5}), False)]
+    path.write_bytes(b"".join(capture_lines([GRID, *steps], [0])))
+    assert read_back(tapes_of([path])[SYMBOL])[1] == [{(0, 999): 5, (t.ASK, 1_001): 5}, None]
+
+
+def test_a_snapshot_of_its_own_begins_a_capture_that_has_none(tmp_path):
+    path, start = tmp_path / "capture", tmp_path / "start.json"
+    path.write_bytes(b"".join(capture_lines([GRID, ("depth", ({999: 6}, {}), False)], [0])))
+    assert read_back(tapes_of([path])[SYMBOL])[1] == []
+    start.write_text('{"lastUpdateId":100,"bids":[["99.8","0.001"]],"asks":[["100.3","0.0025"]]}')
+    tape = tapes_of([path], snapshot=start)[SYMBOL]
+    assert str(tape.instrument.lot_size) == "0.0001"
+    assert read_back(tape)[1] == [
+        {(0, 998): 10, (t.ASK, 1_003): 25},
+        {(0, 998): 10, (t.ASK, 1_003): 25, (0, 999): 60},
+    ]
+    start.write_text('{"lastUpdateId":900,"bids":[],"asks":[]}')
+    with pytest.raises(CaptureError, match="joins no depth event"):
+        tapes_of([path], snapshot=start)
+
+
+def test_a_clock_fault_is_named_with_its_line(tmp_path):
+    path = tmp_path / "capture"
+    path.write_bytes(b"".join(capture_lines([GRID, ("trade", 1_001, True)], [0, 36 * 60 * 10**6])))
+    with pytest.raises(t.TapeError, match=r"line 2: .*36 minutes apart"):
+        tapes_of([path])
 
 
 def test_a_known_book_without_levels_is_told_as_empty():

@@ -53,13 +53,13 @@ def day_of(time_ns: int) -> date:
 
 def instruments_of(
     paths: Iterable[Path], venue: str, on_torn: Callable[[str], None], start: Scale | None = None
-) -> dict[str, Instrument]:
-    """The instruments of captures: by the venue's terms where the recorder wrote them, else inferred from the numbers.
+) -> dict[Path, dict[str, Instrument]]:
+    """Each capture's instruments: by the venue's terms where the recorder wrote them, else inferred from the numbers.
 
     Parameters
     ----------
     paths : iterable of Path
-        The captures.
+        The captures; an inferred grid holds the numbers of all of them.
     venue : str
         Name given to the instruments' venue.
     on_torn : function of str
@@ -72,19 +72,18 @@ def instruments_of(
     CaptureError
         If a file is unreadable, or terms in it are.
     """
-    told: dict[str, Instrument] = {}
-    scales: dict[str, Scale] = {}
+    told: dict[Path, dict[str, Instrument]] = {}
+    scales: dict[Path, dict[str, Scale]] = {}
+    merged: dict[str, Scale] = {}
     for path in paths:
-        terms = _terms(path, venue)
-        if terms:
-            told.update(terms)
-            continue
-        for symbol, scale in scales_of(path, on_torn).items():
-            scales.setdefault(symbol, Scale()).widen(scale)
-    for scale in scales.values():
+        told[path] = _terms(path, venue)
+        scales[path] = {} if told[path] else scales_of(path, on_torn)
+        for symbol, scale in scales[path].items():
+            merged.setdefault(symbol, Scale()).widen(scale)
+    for scale in merged.values():
         scale.widen(start or Scale())
-    inferred = {symbol: instrument_on(scale, symbol, venue) for symbol, scale in scales.items()}
-    return inferred | told
+    inferred = {symbol: instrument_on(scale, symbol, venue) for symbol, scale in merged.items()}
+    return {path: told[path] | {symbol: inferred[symbol] for symbol in scales[path]} for path in told}
 
 
 def _terms(path: Path, venue: str) -> dict[str, Instrument]:
@@ -125,10 +124,17 @@ def parts_of(paths: Sequence[Path], venue: str = "capture", snapshot: Path | Non
     """
     start = StartSnapshot(snapshot)
     instruments = instruments_of(paths, venue, lambda where: None, start.scale)
-    builders = {symbol: TapeBuilder(instrument) for symbol, instrument in instruments.items()}
-    codec = MarketCodec(instruments, venue)
+    builders: dict[str, TapeBuilder] = {}
     for path in _by_time(paths):
-        yield from _File(path, builders, codec, start).parts()
+        own = instruments[path]
+        for symbol, instrument in own.items():
+            known = builders.get(symbol)
+            if known is None or not known.instrument.same_grid(instrument):
+                builders[symbol] = TapeBuilder(instrument)
+        # Of the file's own symbols only: a snapshot that names none belongs to the only one of its file.
+        yield from _File(
+            path, {symbol: builders[symbol] for symbol in own}, MarketCodec(own, venue), start
+        ).parts()
     start.require_used()
 
 

@@ -146,6 +146,8 @@ class _Track:
         self.carried = carried
         self.tops: list[Touch] = [max(carried.tops)] if carried and carried.tops else []
         self.touches: list[Touch] = []
+        self._ended: list[_Comparison] = []
+        self.synchronised = False
         self.depth = 0
         self.told_bids: dict[int, int] = {}
         self.told_asks: dict[int, int] = {}
@@ -160,8 +162,20 @@ class _Track:
             for ticks, _ in levels:
                 told.setdefault(ticks, event.last_id)
 
-    def compare(self) -> _Comparison:
-        """Compare each touch with the latest bookTicker at or before it, where there is one."""
+    def end_stretch(self) -> None:
+        """Compare what was received without a break; what follows has touches and bookTickers of its own."""
+        self._ended.append(self._compare())
+        self.tops, self.touches = [], []
+
+    def comparisons(self) -> list[_Comparison]:
+        """One of each stretch, the last one included."""
+        return [*self._ended, self._compare()]
+
+    def _compare(self) -> _Comparison:
+        """Compare each touch with the latest bookTicker at or before it, where there is one.
+
+        One that differs, and after which no bookTicker came, may merely have been cut off from its own.
+        """
         tops = sorted(self.tops)
         checked = matched = untold = at = 0
         for touch in self.touches:
@@ -169,11 +183,12 @@ class _Track:
                 at += 1
             if not at:
                 continue
+            same = tops[at - 1][1:] == touch[1:]
+            if not same and at == len(tops) and tops[-1].update_id < touch.update_id:
+                continue
             checked += 1
-            if tops[at - 1][1:] == touch[1:]:
-                matched += 1
-            elif self._untold(tops[at - 1], touch):
-                untold += 1
+            matched += same
+            untold += not same and self._untold(tops[at - 1], touch)
         return _Comparison(checked, matched, untold)
 
     def _untold(self, top: Touch, touch: Touch) -> bool:
@@ -233,6 +248,7 @@ class _FileCheck:
         """A book is not carried over a hole that the recorder knows of."""
         if mark.mark in ("started", "connected", "disconnected"):
             for track in self._tracks.values():
+                track.end_stretch()
                 track.book.reset(f"the recorder was {mark.mark}")
                 track.carried = None
 
@@ -250,6 +266,7 @@ class _FileCheck:
         was_ready = track.book.ready
         track.book.apply(delta)
         if track.book.ready:
+            track.synchronised = True
             track.touches.append(_touch(track.book))
         elif was_ready:
             self._note_fault(track.book)
@@ -262,7 +279,9 @@ class _FileCheck:
             self._note_fault(track.book)
         elif track.book.ready and track.book.last_id != last_id:
             # The deltas held until now were applied with it.
-            track.touches.extend(track.book.snapshot().unproven)
+            unproven = track.book.snapshot().unproven
+            track.synchronised = track.synchronised or bool(unproven)
+            track.touches.extend(unproven)
 
     def _on_top(self, track: _Track, top: TopOfBook) -> None:
         if top.bid_size and top.ask_size and top.bid >= top.ask:
@@ -278,7 +297,7 @@ class _FileCheck:
         self._first_reason = self._first_reason or book.reason
 
     def _report(self) -> FileReport:
-        compared = [track.compare() for track in self._tracks.values()]
+        compared = [each for track in self._tracks.values() for each in track.comparisons()]
         checked, matched, untold = (sum(each[at] for each in compared) for at in range(3))
         seen = self._integrity
         reason = self._first_reason or seen.wrong()
@@ -310,7 +329,7 @@ class _FileCheck:
         )
 
     def _never_synchronised(self) -> bool:
-        return any(track.depth and not track.touches for track in self._tracks.values())
+        return any(track.depth and not track.synchronised for track in self._tracks.values())
 
     def _unchecked(self) -> str:
         if not any(track.depth for track in self._tracks.values()):
