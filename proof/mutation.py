@@ -273,7 +273,7 @@ def _section(outcome: Outcome, root: Path) -> str:
     lines = [f"\n## {outcome.target.name.capitalize()}\n", f"{files}\n", f"**Tests**: {tests}.\n"]
     for verdict, title in (("survived", "Survivors"), ("timed out", "Timed out")):
         found = [each.mutant for each in outcome.tried if each.verdict.verdict == verdict]
-        lines += [f"**{title}**: {'none.' if not found else ''}\n", *map(_row, found), ""]
+        lines += [f"**{title}**:\n", *map(_row, found), ""] if found else [f"**{title}**: none.\n"]
     skipped = _skipped(outcome, root)
     lines.append(
         "**Functions without a mutant in the sample**: " + ("; ".join(skipped) if skipped else "none") + ".\n"
