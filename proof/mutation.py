@@ -245,7 +245,8 @@ a test is lacking, or the change makes no difference. None is left out for the l
 Changed are comparisons and their boundaries, `and` and `or`, `not`, arithmetic, constants by one, words, conditions,
 returned values, removed statements, arguments of one kind in another order, keywords left out, members of sets, `max`
 and `min`. Left alone are imports, annotations, decorators, docstrings, and prose: strings with a space, and those with
-values set in. A mutant that hangs counts as noticed, and is listed as timed out.
+values set in. A decorated function is changed like any other. A mutant that hangs counts as noticed, and is listed as
+timed out. Only the tests named here are asked: what the others would notice does not count.
 """
 
 
@@ -268,10 +269,11 @@ def page(outcomes: Sequence[Outcome], commit: str, seed: int, root: Path = ROOT)
 
 def _section(outcome: Outcome, root: Path) -> str:
     files = ", ".join(f"`{file}`" for file in outcome.target.files)
-    lines = [f"\n## {outcome.target.name.capitalize()}\n", f"{files}\n"]
+    tests = ", ".join(f"`{file}`" for file in outcome.target.tests)
+    lines = [f"\n## {outcome.target.name.capitalize()}\n", f"{files}\n", f"**Tests**: {tests}.\n"]
     for verdict, title in (("survived", "Survivors"), ("timed out", "Timed out")):
         found = [each.mutant for each in outcome.tried if each.verdict.verdict == verdict]
-        lines += [f"**{title}**: {'none.' if not found else ''}\n", *map(_row, found), ""]
+        lines += [f"**{title}**:\n", *map(_row, found), ""] if found else [f"**{title}**: none.\n"]
     skipped = _skipped(outcome, root)
     lines.append(
         "**Functions without a mutant in the sample**: " + ("; ".join(skipped) if skipped else "none") + ".\n"

@@ -123,6 +123,13 @@ def test_an_outcome_hands_back_its_order(told):
     assert manager.apply_outcome(told) is order
 
 
+def test_a_place_that_is_refused_while_its_cancel_is_on_the_way_never_stood():
+    manager, order = managed()
+    manager.begin_cancel(order, 20)
+    manager.apply_outcome(outcome("place", "rejected"))
+    assert (order.state, list(manager.live())) == (S.REJECTED, [])
+
+
 def test_an_execution_that_was_booked_is_known():
     manager, _ = standing()
     assert manager.knows(fill(1, 4)) is False
