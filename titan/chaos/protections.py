@@ -15,7 +15,7 @@ from titan.chaos import life, network, trial, world
 from titan.chaos.limit_protections import LIMIT_PROTECTIONS
 from titan.chaos.network import MemorySocket
 from titan.chaos.protection import Patch, Protection
-from titan.chaos.schedule import beside, changing_ticks, failing_lists, unseen
+from titan.chaos.schedule import beside, changing_ticks, died_in_stop, failing_lists, lied_to, unseen
 from titan.engine import account, desk, judgement, kernel, quoting, starting, stopping
 from titan.engine.book import Book
 from titan.engine.configuration import RefusalSettings
@@ -31,7 +31,7 @@ from titan.venues import binance, binance_streams
 from titan.venues.binance import BinanceAdapter
 from titan.venues.binance_streams import BinanceStreams
 from titan.venues.websocket import Socket, Stream
-from titan.venues.weights import RateLimits, WeightBudget
+from titan.venues.weights import Cost, RateLimits, WeightBudget
 
 
 async def _at_once(writer: SteppedWriter, seq: int) -> None:
@@ -167,6 +167,11 @@ def _say_only(of: desk.Desk, market: desk.Market, host: Any, reason: str) -> Non
     host.obstacle = market.obstacle = reason
 
 
+def _admit_uncounted(budget: WeightBudget, cost: Cost, now_ns: int) -> str:
+    """Send whatever is asked for, unless the venue has said that it refuses everything."""
+    return "" if budget._listening else budget._refused(cost, now_ns)
+
+
 async def _die_of_a_bad_frame(stream: Stream, socket: Socket) -> str:
     """A receive loop that a frame ends which is no JSON, while the connection stays open and nobody looks."""
     async for payload in socket.payloads():
@@ -279,6 +284,7 @@ PROTECTIONS: dict[str, Protection] = {
         ((judgement, "_exposure", _without_unknown),),
         ((quoting, "plan", _plan_beside_unknown),),
         "on a desk whose router places a quote beside one that is unproven",
+        schedule=unseen(Kind.LOSE_ANSWER),
     ),
     "live_orders_kept": Protection(
         "a live order is never dropped from memory",
@@ -327,10 +333,12 @@ PROTECTIONS: dict[str, Protection] = {
     "book_sequence": Protection(
         "a gap in the updates of a book makes it useless until a snapshot",
         ((Book, "_take_delta", _any_delta),),
+        schedule=beside(Kind.LOSE_FRAME, "market"),
     ),
     "book_touch": Protection(
         "a book that disagrees with the venue's own best bid and ask is not used",
         ((Book, "note_top", lambda book, top: None),),
+        schedule=lied_to,
     ),
     "bans_obeyed": Protection(
         "status 418 and 429 shut our own door until the time that they name",
@@ -338,7 +346,7 @@ PROTECTIONS: dict[str, Protection] = {
     ),
     "weight_counted": Protection(
         "requests are counted, so that the venue need never refuse one too many",
-        ((WeightBudget, "admit", lambda *asked: ""),),
+        ((WeightBudget, "admit", _admit_uncounted),),
         _LITTLE_ALLOWED,
         "at a venue that allows little",
     ),
@@ -360,6 +368,7 @@ PROTECTIONS: dict[str, Protection] = {
     "stop_outlives": Protection(
         "a STOP holds over restarts until a named operator resumes",
         ((kernel, "thaw", _thaw_without_stop),),
+        schedule=died_in_stop,
     ),
     **LIMIT_PROTECTIONS,
 }  # fmt: skip

@@ -125,6 +125,27 @@ def failing_lists(seed: int) -> Schedule:
     return drawn._replace(plan=Plan(faults=(lists, *drawn.plan.faults), seed=seed))
 
 
+def lied_to(seed: int) -> Schedule:
+    """Draw a trial in which the market stream drops three times, and each time the new snapshot lies."""
+    drawn = draw_schedule(seed)
+    faults = [
+        fault
+        for at_s in (6.0, 13.0, 20.0)
+        for fault in (
+            Fault(kind=Kind.LYING_SNAPSHOT, at_s=at_s),
+            Fault(kind=Kind.DROP_STREAM, at_s=at_s, stream="market"),
+        )
+    ]
+    return drawn._replace(plan=Plan(faults=(*faults, *drawn.plan.faults), seed=seed))
+
+
+def died_in_stop(seed: int) -> Schedule:
+    """Draw a trial in which somebody stops the desk, it dies, and nobody resumes."""
+    drawn = draw_schedule(seed)
+    at_s = random.Random(f"{seed} stop").uniform(4.0, LENGTH_S - 4.0)
+    return drawn._replace(acts=((at_s, "stop"), (at_s + 2.0, "kill")))
+
+
 def flattened(seed: int) -> Schedule:
     """Draw a trial at whose end somebody wants out and nobody resumes."""
     drawn = draw_schedule(seed)
