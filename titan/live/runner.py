@@ -26,7 +26,7 @@ from titan.live.lockstep import Mailbox, follow
 from titan.live.modes import REAL, Acts, clock_of, real_address, require_mode
 from titan.live.outbox import Outbox
 from titan.live.pulse import Pulse
-from titan.live.recovery import find_predecessor
+from titan.live.recovery import Predecessor, find_predecessor
 from titan.live.result import Result
 from titan.live.session import Session
 from titan.live.status import status
@@ -172,6 +172,7 @@ class Runner:
         self._account = account
         self._first_quote_cpu_s: float | None = None
         self._pulse: Pulse | None = None
+        self._predecessor: Predecessor | None = None
 
     async def run(self) -> Result:
         """Run the session; whatever happens, streams and files are closed."""
@@ -190,7 +191,7 @@ class Runner:
         modules = strategy_modules(config)
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
         account = f"{self._account}@{instance}"
-        predecessor = find_predecessor(self._settings.project.journals, account)
+        predecessor = self._predecessor = find_predecessor(self._settings.project.journals, account)
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
         on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
         writer = begin_journal(self._settings, kernel, clock, account, predecessor, on_failure, self._disk)
@@ -273,6 +274,8 @@ class Runner:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
         session.ingest(SessionStarted(time_ns=session.clock.now_ns()))
+        if self._predecessor is not None and self._predecessor.stopped:
+            session.ingest(self._predecessor.stop(session.clock.now_ns()))
         try:
             await adapter.open()
         except VenueUnreachable as error:
