@@ -113,6 +113,8 @@ class Life:
     async def _live(self) -> None:
         try:
             self.session.ingest(SessionStarted(time_ns=self._world.clock.now_ns()))
+            if self.predecessor is not None and self.predecessor.stopped:
+                self.session.ingest(self.predecessor.stop(self._world.clock.now_ns()))
             try:
                 await self._adapter.open()
             except VenueUnreachable:

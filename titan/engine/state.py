@@ -96,6 +96,11 @@ def _venue(venue: VenueDesk) -> dict[str, Any]:
     }
 
 
+def stopped_in(snapshot: bytes) -> str:
+    """Why the desk of a snapshot is in STOP; empty if it is not."""
+    return str(msgspec.msgpack.decode(snapshot)["plain"].get("halted", ""))
+
+
 def thaw(desk: Desk, snapshot: bytes) -> None:
     """Take up a snapshot into a new desk.
 

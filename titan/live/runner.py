@@ -27,7 +27,7 @@ from titan.live.modes import HARMLESS, REAL, Acts, address_for, clock_of, requir
 from titan.live.outbox import Outbox
 from titan.live.paper import carried_account
 from titan.live.pulse import Pulse
-from titan.live.recovery import find_predecessor
+from titan.live.recovery import Predecessor, find_predecessor
 from titan.live.result import Result
 from titan.live.risk_beside import Estimates
 from titan.live.session import Session
@@ -174,7 +174,7 @@ class Runner:
         self._account = account
         self._first_quote_cpu_s: float | None = None
         self._pulse: Pulse | None = None
-        self._predecessor = ""
+        self._predecessor: Predecessor | None = None
         self._real_time = True
 
     async def run(self) -> Result:
@@ -197,8 +197,7 @@ class Runner:
         # A fresh exchange knows nothing of earlier sessions; only one that was there before has a history with us.
         account = f"{self._account}@{instance}"
         journals = self._settings.project.journals
-        predecessor = find_predecessor(journals, account)
-        self._predecessor = predecessor.session if predecessor else ""
+        predecessor = self._predecessor = find_predecessor(journals, account)
         carried = carried_account(journals, account) if mode == "paper" else None
         kernel = Kernel(config, modules, predecessor.snapshot if predecessor else None)
         on_failure = self._storage_failed_in_thread(asyncio.get_running_loop())
@@ -282,6 +281,8 @@ class Runner:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
         session.ingest(SessionStarted(time_ns=session.clock.now_ns()))
+        if self._predecessor is not None and self._predecessor.stopped:
+            session.ingest(self._predecessor.stop(session.clock.now_ns()))
         try:
             await adapter.open()
         except VenueUnreachable as error:
@@ -321,7 +322,8 @@ class Runner:
                     results.watch()
                     view.refresh()
 
-                estimates = Estimates(self._settings, session, self._predecessor, telemetry)
+                before = self._predecessor.session if self._predecessor is not None else ""
+                estimates = Estimates(self._settings, session, before, telemetry)
                 async with estimates.kept(self._ingest, self.on_fault, real_time=self._real_time):
                     await pulse.beat(outbox, look)
         finally:
