@@ -1,0 +1,150 @@
+"""What the market does to resting orders, and what the exchange answers to requests."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from titan.backtest.sweep.book import ASKS, BIDS, DISPLAYED, TRADED, Book, best_ask, best_bid, place_of
+from titan.backtest.sweep.orders import (
+    ACCEPTED,
+    CANCELLED,
+    FILLED,
+    NEVER,
+    REFUSED,
+    WIRE_LENGTH,
+    Desk,
+    Integers,
+    answer,
+    leave,
+    stand,
+)
+from titan.backtest.sweep.rules import changed, joined, passed, reached
+from titan.simulation.queue_position import QueueModel, QueueState
+
+FILL_COLUMNS = 6
+"""A fill: set, time (ns), side, price (ticks), size (lots), mid before it (half ticks)."""
+
+
+class Fills(NamedTuple):
+    """Fills in order of time; `used`, (1,), counts them."""
+
+    rows: Integers
+    used: Integers
+
+
+def book_fill(
+    desk: Desk, k: int, side: int, price: int, lots: int, now_ns: int, mid: int, fills: Fills
+) -> None:
+    """Enter a fill of set `k`; `mid` is the doubled mid before it."""
+    one = desk.sets[k]
+    one.inventory += one.position * (mid - one.mark)
+    one.mark = mid
+    one.spread += side * (mid - 2 * price) * lots
+    one.position += side * lots
+    one.cash -= side * price * lots
+    one.traded += price * lots
+    row = fills.rows[fills.used[0]]
+    row[0], row[1], row[2], row[3], row[4], row[5] = k, now_ns, side, price, lots, mid
+    fills.used[0] += 1
+
+
+def meet(
+    desk: Desk,
+    book: Book,
+    side: int,
+    price: int,
+    lots: int,
+    is_trade: bool,
+    now_ns: int,
+    mid: int,
+    fills: Fills,
+) -> None:
+    """Let lots of the other side, traded or come to rest at a price, meet our orders on `side`."""
+    for k in range(len(desk.sets)):
+        one = desk.sets[k]
+        nearest = one.highest_buy if side > 0 else one.lowest_sell
+        left, last_price, last_serial = lots, side * (1 << 41), -1
+        while left > 0 and side * (nearest - price) >= 0:
+            slot = next_reached(desk, k, side, price, last_price, last_serial)
+            if slot < 0:
+                break
+            order = desk.orders[k, slot]
+            last_price, last_serial = order.price, order.serial
+            place = QueueState(order.ahead, order.behind, order.remaining)
+            if is_trade:
+                place, filled = passed(place, side, order.price, price, left, one.whole)
+            else:
+                place, filled = reached(place, side, order.price, price, left, one.whole)
+            order.ahead, order.behind = place.ahead, place.behind
+            if filled > 0:
+                order.remaining -= filled
+                book_fill(desk, k, side, order.price, filled, now_ns, mid, fills)
+                answer(desk, k, slot, FILLED, filled, now_ns)
+                if order.remaining == 0:
+                    leave(desk, k, slot, book)
+                if not one.whole:
+                    left -= filled
+
+
+def next_reached(desk: Desk, k: int, side: int, price: int, last_price: int, last_serial: int) -> int:
+    """The slot of our next order that a price reaches, best first, then oldest, after the one named; -1 if none."""
+    found, found_price, found_serial = -1, 0, 0
+    for slot in range(desk.sets[k].used):
+        order = desk.orders[k, slot]
+        if not order.live or order.side != side or side * (order.price - price) < 0:
+            continue
+        further = side * (last_price - order.price)
+        if further < 0 or (further == 0 and order.serial <= last_serial):
+            continue
+        nearer = 1 if found < 0 else side * (order.price - found_price)
+        if nearer > 0 or (nearer == 0 and order.serial < found_serial):
+            found, found_price, found_serial = slot, order.price, order.serial
+    return found
+
+
+def on_level(desk: Desk, side: int, price: int, before: int, lots: int) -> None:
+    """Our orders at a level that was stated anew move up by what was cancelled before them."""
+    for k in range(len(desk.sets)):
+        one = desk.sets[k]
+        for slot in range(desk.sets[k].used):
+            order = desk.orders[k, slot]
+            if order.price == price and order.live and order.side == side:
+                place = QueueState(order.ahead, order.behind, order.remaining)
+                place = changed(place, before, lots, QueueModel(one.queue_kind, one.queue_exponent))
+                order.ahead, order.behind = place.ahead, place.behind
+
+
+def serve(desk: Desk, k: int, book: Book) -> None:
+    """Answer the next request of set `k`, which has arrived: all orders are post-only."""
+    one = desk.sets[k]
+    asked = desk.requests[k, one.requests_read % WIRE_LENGTH]
+    one.requests_read += 1
+    more = one.requests_read < one.requests_sent
+    one.next_request_ns = desk.requests[k, one.requests_read % WIRE_LENGTH].arrival_ns if more else NEVER
+    slot, order = asked.slot, desk.orders[k, asked.slot]
+    if not asked.is_new:
+        if order.live and order.serial == asked.serial:
+            leave(desk, k, slot, book)
+            one.cancelled += 1
+            answer(desk, k, slot, CANCELLED, 0, asked.arrival_ns)
+        return
+    opposite = best_ask(book) if order.side > 0 else best_bid(book)
+    if opposite > 0 and order.side * (order.price - opposite) >= 0:
+        one.refused += 1
+        answer(desk, k, slot, REFUSED, 0, asked.arrival_ns)
+        return
+    displayed, traded = shown(book, order.side, order.price)
+    place = joined(displayed, traded, order.remaining, one.whole)
+    order.ahead, order.behind = place.ahead, place.behind
+    stand(desk, k, slot, book)
+    one.accepted += 1
+    answer(desk, k, slot, ACCEPTED, 0, asked.arrival_ns)
+
+
+def shown(book: Book, side: int, price: int) -> tuple[int, int]:
+    """Lots that a level displays, and lots that have traded there since it was stated."""
+    row = BIDS if side > 0 else ASKS
+    place = place_of(book, row, price)
+    if place < 0 or place >= book.levels.shape[1]:
+        return 0, 0
+    return int(book.levels[row, place, DISPLAYED]), int(book.levels[row, place, TRADED])

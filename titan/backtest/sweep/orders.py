@@ -1,0 +1,220 @@
+"""The orders of all sets at once, as the exchange has them and as each set knows them, in one record a slot.
+
+What a set knows is late by its latencies. So every slot is kept twice: `live` is the exchange's word, `known` the
+set's, and messages travel between the two in order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from titan.backtest.sweep.book import ASKS, BIDS, OURS, Book, place_of
+
+Integers = npt.NDArray[np.int64]
+Records = Any
+"""A record array: its fields are attributes of its elements."""
+
+FREE, SENT, OPEN, CANCELLING = 0, 1, 2, 3
+"""What a set knows of a slot."""
+
+ACCEPTED, REFUSED, FILLED, CANCELLED = 0, 1, 2, 3
+"""Kinds of answers."""
+
+NEVER = np.iinfo(np.int64).max
+NO_SELL, NO_BUY = 1 << 40, -1
+"""Prices that nothing reaches, in ticks."""
+
+LOWEST_SELL, HIGHEST_BUY = 0, 1
+
+WIRE_LENGTH = 1 << 10
+"""Messages of one set that may be under way one way; more is an error that says so."""
+
+ORDER = np.dtype(
+    [
+        ("price", "i8"),  # ticks
+        ("side", "i8"),
+        ("live", "?"),  # at the exchange
+        ("remaining", "i8"),  # lots, at the exchange
+        ("ahead", "f8"),  # lots, as in `QueueState`
+        ("behind", "f8"),
+        ("serial", "i8"),  # rises with each order of a set
+        ("known", "i8"),  # FREE ... CANCELLING
+        ("known_lots", "i8"),  # what the set believes to remain
+        ("doomed", "?"),  # to be cancelled in this step
+    ],
+    align=True,
+)
+
+SET = np.dtype(
+    [
+        # its world
+        ("queue_kind", "i8"),
+        ("queue_exponent", "f8"),
+        ("whole", "?"),
+        ("maker_fee", "f8"),
+        ("taker_fee", "f8"),
+        ("edge_bps", "f8"),
+        ("requote_ticks", "i8"),
+        ("strategy", "i8"),
+        # its live orders nearest to the market, ticks
+        ("lowest_sell", "i8"),
+        ("highest_buy", "i8"),
+        # its messages
+        ("requests_sent", "i8"),
+        ("requests_read", "i8"),
+        ("next_request_ns", "i8"),
+        ("answers_sent", "i8"),
+        ("answers_read", "i8"),
+        # what it knows and did
+        ("known_position", "i8"),
+        ("serial", "i8"),
+        ("used", "i8"),  # slots ever used: those beyond need not be looked at
+        ("placed", "i8"),
+        ("cancels", "i8"),
+        # the exchange's ledger: lots, ticks times lots, or, where doubled is said, half of that
+        ("position", "i8"),
+        ("cash", "i8"),
+        ("traded", "i8"),  # notional
+        ("spread", "i8"),  # doubled: side x (mid - price)
+        ("inventory", "i8"),  # doubled: position x change of mid
+        ("mark", "i8"),  # the doubled mid to which `inventory` goes
+        ("accepted", "i8"),
+        ("refused", "i8"),
+        ("cancelled", "i8"),
+    ],
+    align=True,
+)
+
+REQUEST = np.dtype([("arrival_ns", "i8"), ("slot", "i8"), ("serial", "i8"), ("is_new", "?")], align=True)
+ANSWER = np.dtype([("arrival_ns", "i8"), ("slot", "i8"), ("kind", "i8"), ("lots", "i8")], align=True)
+
+
+class Desk(NamedTuple):
+    """All sets with their orders and messages."""
+
+    sets: Records  # (sets,) of SET
+    orders: Records  # (sets, slots) of ORDER
+    requests: Records  # (sets, WIRE_LENGTH), rings
+    answers: Records
+    entry_ns: Integers  # (sets, draws), taken in turn
+    response_ns: Integers
+    reach: Integers  # (2,): lowest sell and highest buy of all sets
+
+
+def records(dtype: np.dtype[Any], *shape: int) -> Records:
+    """Zeros whose fields are attributes."""
+    return np.zeros(shape, dtype=dtype).view(np.recarray)
+
+
+def empty_desk(sets: int, slots: int, entry_ns: Integers, response_ns: Integers) -> Desk:
+    """Nothing in the book and nothing under way."""
+    rows = records(SET, sets)
+    rows.lowest_sell, rows.highest_buy, rows.next_request_ns = NO_SELL, NO_BUY, NEVER
+    return Desk(
+        rows,
+        records(ORDER, sets, slots),
+        records(REQUEST, sets, WIRE_LENGTH),
+        records(ANSWER, sets, WIRE_LENGTH),
+        entry_ns,
+        response_ns,
+        np.array([NO_SELL, NO_BUY]),
+    )
+
+
+def request(desk: Desk, k: int, slot: int, serial: int, is_new: bool, now_ns: int) -> None:
+    """Send a request of set `k`; it never overtakes the one before."""
+    one, ring = desk.sets[k], desk.requests[k]
+    number = one.requests_sent
+    if number - one.requests_read >= WIRE_LENGTH:
+        raise ValueError(
+            "more requests are under way than WIRE_LENGTH: quote less often, or shorten the entry"
+        )
+    arrival_ns = now_ns + desk.entry_ns[k, number % desk.entry_ns.shape[1]]
+    if number > 0:
+        arrival_ns = max(arrival_ns, ring[(number - 1) % WIRE_LENGTH].arrival_ns)
+    sent = ring[number % WIRE_LENGTH]
+    sent.arrival_ns = arrival_ns
+    sent.slot = slot
+    sent.serial = serial
+    sent.is_new = is_new
+    if number == one.requests_read:
+        one.next_request_ns = arrival_ns
+    one.requests_sent = number + 1
+
+
+def answer(desk: Desk, k: int, slot: int, kind: int, lots: int, now_ns: int) -> None:
+    """Send the exchange's word to set `k`; it never overtakes the one before."""
+    one, ring = desk.sets[k], desk.answers[k]
+    number = one.answers_sent
+    if number - one.answers_read >= WIRE_LENGTH:
+        raise ValueError(
+            "more answers are under way than WIRE_LENGTH: quote more often, or shorten the response"
+        )
+    arrival_ns = now_ns + desk.response_ns[k, number % desk.response_ns.shape[1]]
+    if number > 0:
+        arrival_ns = max(arrival_ns, ring[(number - 1) % WIRE_LENGTH].arrival_ns)
+    sent = ring[number % WIRE_LENGTH]
+    sent.arrival_ns = arrival_ns
+    sent.slot = slot
+    sent.kind = kind
+    sent.lots = lots
+    one.answers_sent = number + 1
+
+
+def next_request_ns(desk: Desk) -> int:
+    """When the next request of any set arrives."""
+    soonest = NEVER
+    for k in range(len(desk.sets)):
+        soonest = min(soonest, desk.sets[k].next_request_ns)
+    return soonest
+
+
+def stand(desk: Desk, k: int, slot: int, book: Book) -> None:
+    """An order comes to rest: whoever looks for orders at its price will find it."""
+    one, order = desk.sets[k], desk.orders[k, slot]
+    order.live = True
+    _count(book, order.side, order.price, 1)
+    if order.side > 0:
+        one.highest_buy = max(one.highest_buy, order.price)
+        desk.reach[HIGHEST_BUY] = max(desk.reach[HIGHEST_BUY], order.price)
+    else:
+        one.lowest_sell = min(one.lowest_sell, order.price)
+        desk.reach[LOWEST_SELL] = min(desk.reach[LOWEST_SELL], order.price)
+
+
+def leave(desk: Desk, k: int, slot: int, book: Book) -> None:
+    """An order is gone from the book."""
+    one, order = desk.sets[k], desk.orders[k, slot]
+    order.live = False
+    _count(book, order.side, order.price, -1)
+    if order.side > 0:
+        if order.price == one.highest_buy:
+            one.highest_buy = _nearest(desk, k, 1)
+            desk.reach[HIGHEST_BUY] = NO_BUY
+            for other in range(len(desk.sets)):
+                desk.reach[HIGHEST_BUY] = max(desk.reach[HIGHEST_BUY], desk.sets[other].highest_buy)
+    elif order.price == one.lowest_sell:
+        one.lowest_sell = _nearest(desk, k, -1)
+        desk.reach[LOWEST_SELL] = NO_SELL
+        for other in range(len(desk.sets)):
+            desk.reach[LOWEST_SELL] = min(desk.reach[LOWEST_SELL], desk.sets[other].lowest_sell)
+
+
+def _count(book: Book, side: int, price: int, change: int) -> None:
+    row = BIDS if side > 0 else ASKS
+    place = place_of(book, row, price)
+    if 0 <= place < book.levels.shape[1]:
+        book.levels[row, place, OURS] += change
+
+
+def _nearest(desk: Desk, k: int, side: int) -> int:
+    """The price of the live order of a set that is nearest to the market."""
+    found = NO_BUY if side > 0 else NO_SELL
+    for slot in range(desk.sets[k].used):
+        order = desk.orders[k, slot]
+        if order.live and order.side == side and side * (order.price - found) > 0:
+            found = order.price
+    return found

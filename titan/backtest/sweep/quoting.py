@@ -1,0 +1,169 @@
+"""The set's side: what it has learnt, what it wants now, and what it sends, by the router's plan without amendments."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from titan.backtest.sweep.linking import allocates
+from titan.backtest.sweep.orders import (
+    ACCEPTED,
+    CANCELLING,
+    FILLED,
+    FREE,
+    OPEN,
+    SENT,
+    WIRE_LENGTH,
+    Desk,
+    Integers,
+    request,
+)
+from titan.model.contract import Quotes
+from titan.strategy.quoting import ladder, minimum_edge, round_inside, ticks_below
+
+MOST_LAYERS = 10
+
+
+class Sheet(NamedTuple):
+    """What a set wants on each side, best first, and the slots it has there; written over in each step."""
+
+    price: Integers  # (2, MOST_LAYERS): buys, sells
+    lots: Integers
+    wanted: Integers  # (2,): how many
+    place_from: Integers  # (2,): the first of those that are to be placed
+    standing: Integers  # (slots,)
+    asking: Integers  # (1,): the set whose turn it is
+
+
+def learn(desk: Desk, k: int, now_ns: int) -> None:
+    """Take in all answers that have arrived."""
+    one = desk.sets[k]
+    while one.answers_read < one.answers_sent:
+        told = desk.answers[k, one.answers_read % WIRE_LENGTH]
+        if told.arrival_ns > now_ns:
+            return
+        one.answers_read += 1
+        order = desk.orders[k, told.slot]
+        if told.kind == ACCEPTED:
+            order.known = OPEN
+        elif told.kind == FILLED:
+            one.known_position += order.side * told.lots
+            order.known_lots -= told.lots
+            if order.known_lots == 0:
+                order.known = FREE
+        else:
+            order.known = FREE
+
+
+@allocates
+def note_wanted(
+    wanted: Quotes,
+    fee: float,
+    edge_bps: float,
+    bid: int,
+    ask: int,
+    tick_size: float,
+    lot_size: float,
+    sheet: Sheet,
+) -> None:
+    """Write down what is wanted: worth its fee and edge, off the touch, in whole ticks and whole lots."""
+    quotes = minimum_edge(wanted, fee, edge_bps)
+    prices = round_inside(quotes.bid, quotes.ask, bid, ask, tick_size)
+    for level in ladder(quotes, prices, tick_size):
+        lots = ticks_below(level.size, lot_size)
+        row = 0 if level.side > 0 else 1
+        if lots > 0 and sheet.wanted[row] < MOST_LAYERS:
+            sheet.price[row, sheet.wanted[row]] = level.price_ticks
+            sheet.lots[row, sheet.wanted[row]] = lots
+            sheet.wanted[row] += 1
+
+
+def plan_side(desk: Desk, k: int, side: int, sheet: Sheet) -> None:
+    """Doom the orders that must go, and leave on the sheet what is to be placed: the router's plan for one side."""
+    row = 0 if side > 0 else 1
+    standing = line_up(desk, k, side, sheet.standing)
+    wanted = 0
+    for layer in range(sheet.wanted[row]):
+        price, lots = sheet.price[row, layer], sheet.lots[row, layer]
+        kept = -1
+        for at in range(standing):
+            if sheet.standing[at] >= 0 and stays(desk, k, sheet.standing[at], price, lots):
+                kept = at
+                break
+        if kept >= 0:
+            sheet.standing[kept] = -1
+        else:
+            sheet.price[row, wanted], sheet.lots[row, wanted] = price, lots
+            wanted += 1
+    left = 0
+    for at in range(standing):
+        if sheet.standing[at] >= 0:
+            left += 1
+            order = desk.orders[k, sheet.standing[at]]
+            order.doomed = order.known == OPEN
+    sheet.wanted[row] = wanted
+    sheet.place_from[row] = left
+
+
+def line_up(desk: Desk, k: int, side: int, standing: Integers) -> int:
+    """Write down the slots that a set believes to be in use on a side, best first, then oldest; how many."""
+    count = 0
+    for slot in range(desk.sets[k].used):
+        order = desk.orders[k, slot]
+        if order.known == FREE or order.side != side:
+            continue
+        at = count
+        while at > 0 and _goes_before(desk, k, slot, standing[at - 1], side):
+            standing[at] = standing[at - 1]
+            at -= 1
+        standing[at] = slot
+        count += 1
+    return count
+
+
+def _goes_before(desk: Desk, k: int, slot: int, other: int, side: int) -> bool:
+    order, second = desk.orders[k, slot], desk.orders[k, other]
+    nearer = side * (order.price - second.price)
+    return bool(nearer > 0 or (nearer == 0 and order.serial < second.serial))
+
+
+def stays(desk: Desk, k: int, slot: int, price: int, lots: int) -> bool:
+    """Whether an order serves a quote as it stands."""
+    order = desk.orders[k, slot]
+    towards_market = (price - order.price) * order.side
+    near = towards_market == 0 or 0 < towards_market < desk.sets[k].requote_ticks
+    serves = lots >= order.known_lots and 2 * order.known_lots >= lots
+    return bool(order.known == OPEN and near and serves)
+
+
+def send_changes(desk: Desk, k: int, now_ns: int, sheet: Sheet) -> None:
+    """Send the cancels, then the new orders; buys before sells, best first."""
+    for side in (1, -1):
+        for at in range(line_up(desk, k, side, sheet.standing)):
+            slot = sheet.standing[at]
+            order = desk.orders[k, slot]
+            if order.doomed:
+                order.doomed = False
+                order.known = CANCELLING
+                desk.sets[k].cancels += 1
+                request(desk, k, slot, order.serial, False, now_ns)
+    for row in range(2):
+        for layer in range(sheet.place_from[row], sheet.wanted[row]):
+            slot = take_slot(desk, k, 1 - 2 * row, sheet.price[row, layer], sheet.lots[row, layer])
+            request(desk, k, slot, desk.orders[k, slot].serial, True, now_ns)
+
+
+def take_slot(desk: Desk, k: int, side: int, price: int, lots: int) -> int:
+    """Write a new order into the first free slot; which one that is."""
+    one, slot = desk.sets[k], 0
+    while desk.orders[k, slot].known != FREE:
+        slot += 1
+    one.used = max(one.used, slot + 1)
+    order = desk.orders[k, slot]
+    one.serial += 1
+    one.placed += 1
+    order.side = side
+    order.price = price
+    order.remaining = order.known_lots = lots
+    order.serial = one.serial
+    order.known = SENT
+    return slot
