@@ -40,10 +40,18 @@ def summary(path: Path) -> str:
 
 
 def modules_of(root: Path, room: str) -> list[Module]:
-    """Return the public modules of a room, sorted; for `TOP`, those that belong to no room."""
-    folder = root / "titan" if room == TOP else root / "titan" / room
-    package = "titan" if room == TOP else f"titan.{room}"
-    return [Module(f"{package}.{path.stem}", summary(path)) for path in sorted(folder.glob("[a-z]*.py"))]
+    """Return the public modules of a room, inner rooms included, sorted; for `TOP`, those that belong to no room."""
+    package = root / "titan"
+    found = package.glob("[a-z]*.py") if room == TOP else (package / room).rglob("[a-z]*.py")
+    return [
+        Module(".".join(path.relative_to(root).with_suffix("").parts), summary(path))
+        for path in sorted(found)
+    ]
+
+
+def below(room: str, module: Module) -> str:
+    """Return where a module's page lies below its room's."""
+    return module.page.removeprefix(f"{room}/")
 
 
 def rooms(root: Path) -> list[str]:
@@ -71,10 +79,9 @@ def room_page(room: str, about: str, modules: list[Module]) -> str:
     """Return the page of one room: what it is, and its modules."""
     name = "titan" if room == TOP else f"titan.{room}"
     rows = [
-        f"   * - :doc:`{module.name} <{Path(module.page).name}>`\n     - {module.summary}"
-        for module in modules
+        f"   * - :doc:`{module.name} <{below(room, module)}>`\n     - {module.summary}" for module in modules
     ]
-    tree = [f"   {Path(module.page).name}" for module in modules]
+    tree = [f"   {below(room, module)}" for module in modules]
     table = [".. list-table::", "   :class: modules", "   :widths: 30 70", "", *rows]
     hidden = [".. toctree::", "   :hidden:", "", *tree]
     return "\n".join([f"{name}\n{'=' * len(name)}\n", about, "", *table, "", *hidden, ""])
@@ -112,6 +119,6 @@ def api_pages(root: Path, chapters: list[Chapter]) -> dict[str, str]:
         entries.append((room, about, len(modules)))
         pages[f"api/{room}/index.rst"] = room_page(room, about, modules)
         for module in modules:
-            pages[f"api/{room}/{Path(module.page).name}.rst"] = module_page(module, exported.get(module.name))
+            pages[f"api/{room}/{below(room, module)}.rst"] = module_page(module, exported.get(module.name))
     pages["api/index.rst"] = index_page(entries)
     return pages

@@ -73,8 +73,5 @@ SAMPLES: tuple[Sample, ...] = (
             "holdings": (np.eye(2), [1000.0, 0.0, 0.0]),
             "method": SPOILED,
         },
-        accepts={
-            "returns": "before an asset's first return it is NaN; a hole after it, and infinity, are refused"
-        },
     ),
 )

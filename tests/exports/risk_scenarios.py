@@ -54,8 +54,5 @@ SAMPLES: tuple[Sample, ...] = (
             "market": (-1, 2, 3),
             "method": SPOILED,
         },
-        accepts={
-            "returns": "before an asset's first return it is NaN; a hole after it, and infinity, are refused"
-        },
     ),
 )
