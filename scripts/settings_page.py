@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -47,10 +48,17 @@ def default_of(field: FieldInfo) -> str:
     return f"`{value}`" if value not in ("", None, {}) else ""
 
 
+def _as_code(text: str) -> str:
+    """A pattern, which is no sentence, as code."""
+    return re.sub(r"(text that matches) (\S+)$", r"\1 `\2`", text)
+
+
 def table(name: str, section: type[BaseModel]) -> str:
     """Return one section as a heading, its meaning and a table of its keys."""
     rows = [
-        f"| `{key}` | {default_of(field)} | {allowed(field)} | {field.description} |".replace("  ", " ")
+        f"| `{key}` | {default_of(field)} | {_as_code(allowed(field))} | {field.description} |".replace(
+            "  ", " "
+        )
         for key, field in section.model_fields.items()
     ]
     head = ["| key | default | allowed | meaning |", "| --- | --- | --- | --- |"]

@@ -87,4 +87,7 @@ LIMIT_PROTECTIONS: dict[str, Protection] = {
         "on a desk whose strategy mistakes a unit",
     ),
 }
-"""By name."""
+"""By name.
+
+:meta hide-value:
+"""

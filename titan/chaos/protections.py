@@ -372,4 +372,7 @@ PROTECTIONS: dict[str, Protection] = {
     ),
     **LIMIT_PROTECTIONS,
 }  # fmt: skip
-"""By name."""
+"""By name.
+
+:meta hide-value:
+"""
