@@ -9,7 +9,16 @@ from pathlib import Path
 from scripts.pages.chapters import Chapter, ChapterError, Part
 
 START = ("Start", "What one can do", "A strategy of your own", "What is promised")
-OPERATING = ("runbook", "controls", "orders", "reconciliation", "faults", "drills/index", "proofs")
+OPERATING = (
+    "runbook",
+    "controls",
+    "orders",
+    "reconciliation",
+    "faults",
+    "protections",
+    "drills/index",
+    "proofs",
+)
 LINKS = {
     "docs/runbook.md": "/runbook",
     "docs/settings.md": "/settings",
