@@ -175,6 +175,8 @@ def test_horizon_and_half_life_matter():
         (lambda: bucket_imbalances([], [], 1), r"buys has shape \(0,\)"),
         (lambda: bucket_imbalances([1, math.nan], [1, 1], 1), r"buys\[1\] = nan: must be finite"),
         (lambda: bucket_imbalances([1, 1], [1], 1), r"sells: must have shape \(2,\)"),
+        (lambda: bucket_imbalances([1, math.inf], [1, 1], 1), r"buys\[1\] = inf: must be finite"),
+        (lambda: bucket_imbalances([1e308, 1e308], [0, 0], 1), "buys and sells: their sum must be finite"),
         (lambda: bucket_imbalances([1, -1], [1, 1], 1), "buys: must .* be >= 0; least -1"),
         (lambda: bucket_imbalances([1], [1], 0), "bucket_size = 0: must be > 0"),
         (lambda: rolling_vpin([1.0], 1, 2), "window = 2: must be between 1 and the number of buckets, 1"),

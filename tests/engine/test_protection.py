@@ -445,3 +445,17 @@ def test_a_snapshot_from_before_there_was_health_is_taken_up():
         del venue["health"]
     kernel = Kernel(session.config, {"straddle": session.desk.hosts[0].module}, msgspec.msgpack.encode(data))
     assert kernel.desk.venues["v"].health == Health()
+
+
+def test_a_probe_that_failed_is_repeated_soon():
+    """Its answer was lost: the venue may listen all the same."""
+    session = Session()
+    session.start()
+    session.tick()
+    session.send(e.VenueShut(time_ns=session.now, venue="v", until_ns=session.now + 3 * SECOND, reason="429"))
+    session.venue.failing.add(c.QueryOpenOrders)
+    session.quiet(8)
+    session.venue.failing.clear()
+    assert session.desk.venues["v"].health.shut
+    session.quiet(2)
+    assert not session.desk.venues["v"].health.shut

@@ -133,3 +133,12 @@ def test_a_plan_that_is_none_is_refused(tmp_path: Path, text: str, message: str)
 def test_a_missing_plan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FaultPlanError, match="No such file"):
         read_plan(tmp_path / "none.json")
+
+
+def test_after_the_end_nothing_strikes_that_still_waited() -> None:
+    waiting = Fault(kind=Kind.BANNED, at_s=0.0, call="DELETE /fapi/v1/order")
+    found = gate(waiting)
+    assert found.call(100 * S, "GET", "/fapi/v1/depth") is None
+    found.end()
+    assert found.call(100 * S, "DELETE", "/fapi/v1/order") is None
+    assert gate(waiting).call(100 * S, "DELETE", "/fapi/v1/order") == waiting

@@ -140,6 +140,7 @@ class _Trial:
             await self._do(act)
         await self._live_until(self._schedule.ends_s)
         self._world.calm()
+        self._world.gate.end()  # a fault that found no call to strike would strike the rest
         await self._live_until(self._schedule.ends_s + self._schedule.rest_s)
         self._checker.check_quoting(self._life)
         self._ask("pause")

@@ -25,6 +25,7 @@ from titan.model.orders import TERMINAL, Order, OrderState
 PROBE_NS = 5_000_000_000
 """How long the one query after a ban is waited for; each further one twice as long."""
 
+FAILED_PROBE_NS = 1_000_000_000
 LONGEST_PROBE_NS = 60_000_000_000
 
 RENEWALS = 3
@@ -191,9 +192,13 @@ def on_alive(desk: Desk, event: KeptAlive) -> None:
 def on_query_failed(desk: Desk, event: QueryFailed) -> None:
     """Count a failure; a second one of the dead-man switch in a row pulls the symbol's quotes."""
     note_failure(desk, event.venue)
+    health = desk.venues[event.venue].health
+    if health.probed_ns and event.query == "query_open_orders":
+        # It is known to have failed, or was not sent because an earlier one is out: the next need not wait for long.
+        desk.timer(f"probe {event.venue}", FAILED_PROBE_NS)
     if event.query != "keep_alive" or desk.phase not in {Phase.STARTING, Phase.RUNNING}:
         return
-    failures = desk.venues[event.venue].health.alive_failures
+    failures = health.alive_failures
     failures[event.symbol] = failures.get(event.symbol, 0) + 1
     if failures[event.symbol] == ALIVE_FAILURES:
         key = InstrumentKey(event.venue, event.symbol)

@@ -108,6 +108,12 @@ class FaultGate:
             self.strike(fault, "")
             yield fault
 
+    def end(self) -> None:
+        """Nothing strikes any more, nor what still waits for a call or frame that fits."""
+        self._calls.clear()
+        self._frames.clear()
+        self._acts.clear()
+
     # ---- Pieces
 
     def _at_ns(self, fault: Fault) -> int:
