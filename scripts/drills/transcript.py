@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ TOLD = {"info": "", "warning": "warning: ", "error": "ERROR: "}
 CLIENT_ID = re.compile(r"\bT[0-9a-z]{18,25}\b")
 RETOLD = {"notice", "fault"}
 """Whose lines are the same story when they come again."""
+PAGE_WIDTH = 82
 BURST_S = 0.02
 """The same of several orders within this time is one line."""
 SLOT = "\0"
@@ -235,7 +237,12 @@ class Transcript:
         text = words.replace(SLOT, ", ".join(sorted(told.letters)))
         several = told.times > max(len(told.letters), 1)
         again = f"  (x{told.times}, the last at {told.last_s:.2f})" if several else ""
-        return f"{told.first.at_s:8.2f}  {told.first.who:<8}  {text}{again}"
+        head = f"{told.first.at_s:8.2f}  {told.first.who:<8}  "
+        return "\n".join(
+            textwrap.wrap(
+                text + again, PAGE_WIDTH, initial_indent=head, subsequent_indent=" " * (len(head) + 2)
+            )
+        )
 
 
 def _in_one_burst(since: list[Told], line: Line, letters: frozenset[str]) -> bool:

@@ -100,7 +100,7 @@ def diagram(transitions: Transitions) -> str:
         whence = "every one of these" if before == live else ", ".join(s for s in OrderState if s in before)
         parts.append(_line((middle, FRAME_BOTTOM), (middle, ENDS_Y), both=False, whole=True))
         parts.append(
-            f'<text class="whence" x="{middle + 10}" y="{(FRAME_BOTTOM + ENDS_Y) // 2}">from {whence}</text>'
+            f'<text class="whence" x="{middle - 10}" y="{(FRAME_BOTTOM + ENDS_Y) // 2}">from {whence}</text>'
         )
         left = middle - (len(after) - 1) * (BOX_W - 25) // 2
         parts += [
@@ -134,6 +134,11 @@ def _edge(box: tuple[int, int], towards: tuple[int, int]) -> tuple[int, int]:
     return round(box[0] + share * dx), round(box[1] + share * dy)
 
 
+def words(state: str) -> str:
+    """A state as words, which a narrow column can break."""
+    return state.replace("_", " ")
+
+
 def state_table() -> list[str]:
     """Every state: what it means, and what brings an order into it."""
     rows = ["| state | means | what brings an order there |", "| --- | --- | --- |"]
@@ -142,7 +147,7 @@ def state_table() -> list[str]:
 
 def transition_table(transitions: Transitions) -> list[str]:
     """From (row) and to (column): a dot where the step is legal."""
-    rows = ["| from \\ to | " + " | ".join(f"`{state}`" for state in OrderState) + " |"]
+    rows = ["| from \\ to | " + " | ".join(words(state) for state in OrderState) + " |"]
     rows += ["| --- |" + " :---: |" * len(OrderState)]
     for start in OrderState:
         legal = ["●" if end in transitions[start] else "" for end in OrderState]

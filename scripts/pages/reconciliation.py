@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+from scripts.pages.orders import words
 from titan.engine.configuration import Timing
 from titan.engine.orders import OrderManager
 from titan.engine.reconciliation import compare_open_orders
@@ -176,11 +177,11 @@ def answer(word: Word, state: OrderState) -> str:
 def order_table() -> list[str]:
     """Words in rows, our states in columns."""
     rows = [
-        "| the venue's word | " + " | ".join(f"`{state}`" for state in LIVE) + " |",
+        "| the venue's word | " + " | ".join(words(state) for state in LIVE) + " |",
         "| --- |" + " --- |" * len(LIVE),
     ]
     for word in WORDS:
-        rows.append(f"| {word.said} | " + " | ".join(answer(word, state) for state in LIVE) + " |")
+        rows.append(f"| {word.said} | " + " | ".join(words(answer(word, state)) for state in LIVE) + " |")
     return rows
 
 

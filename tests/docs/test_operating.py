@@ -204,7 +204,7 @@ def test_every_code_that_a_log_may_show_has_an_entry_and_every_entry_a_code() ->
 
 def test_every_entry_says_all_five_things_and_is_short() -> None:
     for code, text in entries().items():
-        parts = re.findall(r"^- (\w+): (.+)$", text, flags=re.MULTILINE)
+        parts = re.findall(r"^- \*\*(\w+)\*\*: (.+)$", text, flags=re.MULTILINE)
         assert tuple(name for name, _ in parts) == PARTS, code
         assert len(text) < 900, code
 

@@ -194,11 +194,15 @@ async def test_a_listen_key_lives_an_hour(client):
 
 @pytest.mark.parametrize("path", ["/ws/btcusdt@trade", "/control"])
 async def test_a_client_that_is_gone_before_it_is_answered_leaves_no_trace(client, monkeypatch, caplog, path):
-    async def gone(self: web.WebSocketResponse, request: web.BaseRequest) -> None:
-        raise ConnectionResetError("Cannot write to closing transport")
+    prepare = web.WebSocketResponse.prepare
+
+    async def gone(self: web.WebSocketResponse, request: web.BaseRequest) -> object:
+        request.transport.abort()
+        return await prepare(self, request)
 
     monkeypatch.setattr(web.WebSocketResponse, "prepare", gone)
     with pytest.raises(aiohttp.ClientError):
         await client.stream(path)
+    await asyncio.sleep(0)
     assert caplog.records == []
     assert client.desk.register.connections() == []

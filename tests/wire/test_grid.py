@@ -1,5 +1,6 @@
 """Texts onto the grid: exact where a number lies on it, refused where it does not."""
 
+import tracemalloc
 from decimal import Decimal
 
 import pytest
@@ -55,3 +56,16 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     grid = Grid(make_instrument(tick="1"))
     assert [grid.ticks[str(n)] for n in range(1, 50)] == list(range(1, 50))
     assert len(grid.ticks) <= 10
+
+
+def test_what_is_remembered_of_an_instrument_takes_little_memory():
+    grid = Grid(make_instrument(tick="0.1", lot="0.001"))
+    tracemalloc.start()
+    try:
+        for number in range(1, 40_000):
+            grid.ticks[f"{60_000 + number / 10:.1f}"]
+            grid.lots[f"{number / 1_000:.3f}"]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4e6

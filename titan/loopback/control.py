@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 
 from titan.loopback.clock import LockstepClock
 from titan.loopback.desk import Desk
+from titan.loopback.fault_sockets import abort
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -64,13 +65,13 @@ class Control:
         """Say goodbye to whoever holds a control socket."""
         await asyncio.gather(*(socket.close() for socket in tuple(self._sockets)))
 
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """The ``/control`` route."""
         socket = web.WebSocketResponse()
         try:
             await socket.prepare(request)
         except ConnectionError:
-            return socket  # the runner was gone before it was answered
+            return abort(request)  # the runner was gone before it was answered
         lockstep = isinstance(self._desk.clock, LockstepClock)
         if lockstep and self._taken:
             await socket.send_json(

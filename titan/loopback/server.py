@@ -76,7 +76,7 @@ class _Face:
         try:
             await socket.prepare(request)
         except ConnectionError:
-            return socket  # whoever asked is gone, as a runner that was killed
+            return abort(request)  # whoever asked is gone, as a runner that was killed
         self._desk.catch_up()
         key, account = next(
             ((name, found) for name in names if (found := self._desk.listen_keys.account(name)) is not None),

@@ -14,8 +14,8 @@ from titan.model.instruments import Instrument, OffGridError
 LARGEST_COUNT = 10**15
 """More ticks or lots than this in one number is absurd."""
 
-REMEMBERED = 1 << 17
-"""Texts remembered for each of price and size before all are forgotten and learned again."""
+REMEMBERED = 1 << 13
+"""Texts remembered for each of price and size before all are forgotten and learned again: 3 MB an instrument."""
 
 _PLAIN = re.compile(r"\d{1,24}(?:\.\d{1,24})?", re.ASCII)
 
