@@ -23,9 +23,11 @@ RESULTS = ROOT / "bench" / "results.json"
 
 
 def benchmarks() -> tuple[str, ...]:
-    """Return the names of the benchmarks: every module here that is no command."""
+    """Return the names of the benchmarks: every module here that is no command; a folder is no benchmark."""
     return tuple(
-        found.name for found in pkgutil.iter_modules([str(ROOT / "bench")]) if found.name not in COMMANDS
+        found.name
+        for found in pkgutil.iter_modules([str(ROOT / "bench")])
+        if found.name not in COMMANDS and not found.ispkg
     )
 
 

@@ -25,7 +25,7 @@ def passed(
     if side * (price - trade_price) > 0:
         return place, place.remaining
     ahead = place.ahead - float(lots)
-    filled = place.remaining if math.floor(0.5 - ahead) > 0 else 0
+    filled = place.remaining if -ahead >= 0.5 else 0  # rounded, half a lot is one
     return QueueState(0.0 if filled > 0 else ahead, place.behind, place.remaining), filled
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from scripts.pages.chapters import Chapter, ChapterError, Part
 
 START = ("Start", "What one can do", "A strategy of your own", "What is promised")
-LINKS = {"docs/settings.md": "/settings", "docs/exchange.md": "/exchange", "docs/glossary.md": "/glossary"}
+LINKS = {"docs/settings.md": "/settings", "docs/exchange.md": "/exchange", "docs/sweep.md": "/sweep", "docs/glossary.md": "/glossary"}
 
 
 def sections(markdown: str) -> dict[str, str]:
@@ -86,7 +86,7 @@ def toctree(caption: str, pages: Iterable[str]) -> str:
 def front_page(text: str, parts: Iterable[Part]) -> str:
     """Return the front page: the handwritten text, and the side bar's groups, one a part."""
     groups = [
-        toctree("Guides", ["start", "settings", "exchange", "contributing"]),
+        toctree("Guides", ["start", "settings", "exchange", "sweep", "contributing"]),
         *(
             toctree(part.room.capitalize(), [f"chapters/{part.room}/{name}" for name in part.notebooks])
             for part in parts
