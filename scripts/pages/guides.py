@@ -9,7 +9,12 @@ from pathlib import Path
 from scripts.pages.chapters import Chapter, ChapterError, Part
 
 START = ("Start", "What one can do", "A strategy of your own", "What is promised")
-LINKS = {"docs/settings.md": "/settings", "docs/exchange.md": "/exchange", "docs/sweep.md": "/sweep", "docs/glossary.md": "/glossary"}
+LINKS = {
+    "docs/settings.md": "/settings",
+    "docs/exchange.md": "/exchange",
+    "docs/sweep.md": "/sweep",
+    "docs/glossary.md": "/glossary",
+}
 
 
 def sections(markdown: str) -> dict[str, str]:

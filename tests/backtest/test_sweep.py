@@ -143,6 +143,15 @@ def test_a_strategy_that_numba_cannot_compile_runs_in_plain_python_and_says_so(t
     assert_same(found.sets[0], Reference(short, stubborn[0], 100 * MS, 10).run())
 
 
+@pytest.mark.timeout(600)
+def test_one_worker_or_two_give_the_same_bytes(tape):
+    stubborn = [ParameterSet(f"stubborn {ticks}", STUBBORN, {"ticks": ticks}) for ticks in (1.0, 2.0)]
+    short = shortened(tape, 500)
+    one, two = (sweep(short, stubborn, workers=workers).digest for workers in (1, 2))
+    assert one == two
+
+
+@pytest.mark.timeout(600)
 def test_a_strategy_that_raises_is_named(tape):
     wrong = ParameterSet("wrong", STUBBORN, {"fails": 1})
     with pytest.raises(SweepError, match="set wrong: view 1: told to fail"):
