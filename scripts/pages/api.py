@@ -28,6 +28,10 @@ class Module(NamedTuple):
         """The name of its page below api/."""
         return self.name.removeprefix("titan.").replace(".", "/")
 
+    def below(self, room: str) -> str:
+        """The name of its page below its room's."""
+        return self.page.removeprefix(f"{room}/")
+
 
 def docstring(path: Path) -> str:
     """Return the docstring of the module at ``path``, or nothing."""
@@ -40,10 +44,12 @@ def summary(path: Path) -> str:
 
 
 def modules_of(root: Path, room: str) -> list[Module]:
-    """Return the public modules of a room, sorted; for `TOP`, those that belong to no room."""
+    """Return the public modules of a room and its inner packages, sorted; for `TOP`, those that belong to no room."""
     folder = root / "titan" if room == TOP else root / "titan" / room
     package = "titan" if room == TOP else f"titan.{room}"
-    return [Module(f"{package}.{path.stem}", summary(path)) for path in sorted(folder.glob("[a-z]*.py"))]
+    found = sorted(folder.glob("[a-z]*.py") if room == TOP else folder.rglob("[a-z]*.py"))
+    dotted = (path.relative_to(folder).with_suffix("").as_posix().replace("/", ".") for path in found)
+    return [Module(f"{package}.{name}", summary(path)) for name, path in zip(dotted, found, strict=True)]
 
 
 def rooms(root: Path) -> list[str]:
@@ -71,10 +77,9 @@ def room_page(room: str, about: str, modules: list[Module]) -> str:
     """Return the page of one room: what it is, and its modules."""
     name = "titan" if room == TOP else f"titan.{room}"
     rows = [
-        f"   * - :doc:`{module.name} <{Path(module.page).name}>`\n     - {module.summary}"
-        for module in modules
+        f"   * - :doc:`{module.name} <{module.below(room)}>`\n     - {module.summary}" for module in modules
     ]
-    tree = [f"   {Path(module.page).name}" for module in modules]
+    tree = [f"   {module.below(room)}" for module in modules]
     table = [".. list-table::", "   :class: modules", "   :widths: 30 70", "", *rows]
     hidden = [".. toctree::", "   :hidden:", "", *tree]
     return "\n".join([f"{name}\n{'=' * len(name)}\n", about, "", *table, "", *hidden, ""])
@@ -112,6 +117,6 @@ def api_pages(root: Path, chapters: list[Chapter]) -> dict[str, str]:
         entries.append((room, about, len(modules)))
         pages[f"api/{room}/index.rst"] = room_page(room, about, modules)
         for module in modules:
-            pages[f"api/{room}/{Path(module.page).name}.rst"] = module_page(module, exported.get(module.name))
+            pages[f"api/{room}/{module.below(room)}.rst"] = module_page(module, exported.get(module.name))
     pages["api/index.rst"] = index_page(entries)
     return pages
