@@ -123,9 +123,10 @@ lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) pyproject.toml requirements/build.in -o requirements/runner.txt
 	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra fits --extra dev -c requirements/runner.txt -o requirements/dev.txt
 	@$(COMPILE) --no-deps requirements/oracles.in -o requirements/oracles.txt
+	@$(COMPILE) --no-deps requirements/peers-hftbacktest.in -o requirements/peers-hftbacktest.txt
 	@$(COMPILE) pyproject.toml --extra research --extra fits -c requirements/dev.txt -o requirements/lab.txt
 	@$(COMPILE) pyproject.toml --extra docs -c requirements/dev.txt -o requirements/docs.txt
 
 clean: ## remove what can be made again (.venv, caches, coverage, the site)
-	@rm -rf $(VENV) docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	@rm -rf $(VENV) .venv-peers docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

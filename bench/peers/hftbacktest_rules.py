@@ -25,7 +25,7 @@ def passed(
     if side * (price - trade_price) > 0:
         return place, place.remaining
     ahead = place.ahead - float(lots)
-    filled = place.remaining if math.floor(0.5 - ahead) > 0 else 0
+    filled = place.remaining if -ahead >= 0.5 else 0  # rounded, half a lot is one
     return QueueState(0.0 if filled > 0 else ahead, place.behind, place.remaining), filled
 
 
@@ -39,7 +39,9 @@ def reached(
 def changed(place: QueueState, displayed_before: int, displayed: int, model: QueueModel) -> QueueState:
     """Share a cancellation; `ahead + behind` is what was displayed before, less what has traded since."""
     ahead, size = place.ahead, float(displayed)
-    cancelled = ahead + place.behind - size
+    cancelled = (
+        math.floor(ahead + place.behind + 0.5) - size
+    )  # whole lots, which the peer sums without a fraction
     if model.kind != 0 and cancelled >= 0.0:
         behind = displayed_before - ahead
         share = _share_behind(ahead, behind, model)

@@ -43,9 +43,9 @@ from titan.backtest.sweep.linking import Linker, load
 from titan.backtest.sweep.market import ASK, BID, BUY, World, want
 from titan.backtest.sweep.orders import CANCELLING, FREE, OPEN
 from titan.backtest.sweep.parameter_sets import ParameterSet
-from titan.backtest.sweep.run import build_world
 from titan.backtest.sweep.strategies import write_decide
 from titan.backtest.sweep.tape import Tape, load_tape
+from titan.backtest.sweep.worlds import build_world
 from titan.simulation.queue_position import QueueModel
 
 DEPTHS: dict[str, Callable[..., Any]] = {

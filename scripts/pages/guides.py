@@ -26,6 +26,7 @@ LINKS = {
     "docs/risk.md": "/risk",
     "docs/exchange.md": "/exchange",
     "docs/recorded_data.md": "/recorded_data",
+    "docs/sweep.md": "/sweep",
     "docs/glossary.md": "/glossary",
 }
 
@@ -105,7 +106,8 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
     """Return the front page: the handwritten text, and the side bar's groups, one a part."""
     groups = [
         toctree(
-            "Guides", ["start", "settings", "modes", "risk", "exchange", "recorded_data", "contributing"]
+            "Guides",
+            ["start", "settings", "modes", "risk", "exchange", "recorded_data", "sweep", "contributing"],
         ),
         toctree("Operating", OPERATING),
         *(

@@ -7,7 +7,6 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from titan.backtest.sweep import market
@@ -71,9 +70,9 @@ def plain_pass(
             (chosen.state if hint is float else chosen.whole_state)[k, at] = value
         return module.quote(tuples[0], state, view)
 
-    monkeypatch.setattr(market, "decide", decide)
     modules = checked_modules(sets, interval_ms, every)
-    with np.errstate(over="ignore"):
+    with monkeypatch.context() as patch:
+        patch.setattr(market, "decide", decide)
         return run_pass(SimpleNamespace(simulate=market.simulate), tape, sets, modules, interval_ms, every)
 
 

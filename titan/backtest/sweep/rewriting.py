@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 
 class Rewriter(ast.NodeTransformer):
@@ -85,10 +85,11 @@ class Rewriter(ast.NodeTransformer):
         if not (isinstance(annotation, ast.Subscript) and isinstance(annotation.slice, ast.Name)):
             return None
         kind = annotation.slice.id
-        hints = getattr(self._names.get(kind), "__annotations__", None)
-        if hints is None:
+        found = self._names.get(kind)
+        if found is None or not hasattr(found, "_fields"):
             return None
-        one = ", ".join("0" if hint in (int, "int", bool, "bool") else "0.0" for hint in hints.values())
+        hints = get_type_hints(found)
+        one = ", ".join("0" if hints[field] in (int, bool) else "0.0" for field in found._fields)
         return ast.parse(f"[{kind}({one}) for _ in range(0)]", mode="eval").body
 
     def _note(self, variable: str, kind: str) -> None:

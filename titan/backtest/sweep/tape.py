@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,12 @@ class Tape:
         """Memory of the columns over the number of events."""
         return sum(column.nbytes for column in self.columns) / len(self)
 
-    @property
+    @cached_property
     def lowest(self) -> int:
         """Lowest price, ticks."""
         return int(self.columns.price.min())
 
-    @property
+    @cached_property
     def highest(self) -> int:
         """Highest price, ticks."""
         return int(self.columns.price.max())
@@ -83,7 +84,7 @@ class Tape:
         """Exchange time of the first event."""
         return int(self.columns.time_ns[0])
 
-    @property
+    @cached_property
     def seen_until_ns(self) -> int:
         """When the last event reaches us, or an earlier one that is longer under way."""
         return int((self.columns.time_ns + self.columns.delay_ns).max())
