@@ -28,10 +28,6 @@ class Module(NamedTuple):
         """The name of its page below api/."""
         return self.name.removeprefix("titan.").replace(".", "/")
 
-    def below(self, room: str) -> str:
-        """The name of its page below its room's."""
-        return self.page.removeprefix(f"{room}/")
-
 
 def docstring(path: Path) -> str:
     """Return the docstring of the module at ``path``, or nothing."""

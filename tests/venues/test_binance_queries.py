@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
+from aiohttp import web
 
 from tests.venues.fake_venue import NOW_NS, SYMBOL, Desk, FakeVenue, answer, cut, drop, error, order
 from titan.model import commands as c
@@ -208,6 +210,32 @@ async def test_fills_and_funding_over_all_pages(venue: FakeVenue, opened: Opened
     venue.on("GET", "v1/income", answer([]))
     await desk.adapter.query_fills(CASES[3][1])
     assert len(venue.calls("GET", "v1/allOrders")) == 1
+
+
+@pytest.mark.parametrize("path", ["v1/userTrades", "v1/allOrders", "v1/income"])
+async def test_executions_are_told_in_the_ticks_that_hold_when_they_are_told(
+    venue: FakeVenue, opened: Opened, path: str
+) -> None:
+    """The terms may change between two of the query's calls; in the ticks of before a price would be half of it."""
+    desk = await opened()
+    replies = {
+        "v1/userTrades": answer([trade(1)]),
+        "v1/allOrders": answer([order("mine", orderId=17)]),
+        "v1/income": answer([]),
+    }
+
+    async def changing(request: web.Request) -> web.StreamResponse:
+        terms = await desk.adapter.terms()
+        assert not isinstance(terms, QueryFailed)
+        fine = msgspec.structs.replace(terms["BTCUSDT"], tick_size=Decimal("0.05"))
+        desk.adapter.adopt_terms({"BTCUSDT": fine})
+        return await replies[path](request)
+
+    for each, reply in replies.items():
+        venue.on("GET", each, changing if each == path else reply)
+    (queried,) = await desk.adapter.query_fills(CASES[3][1])
+    assert isinstance(queried, FillsQueried)
+    assert [(fill.price, fill.tick_size) for fill in queried.fills] == [(1_200_002, None)]
 
 
 async def test_many_pages_by_id_and_orders_that_the_venue_has_forgotten(

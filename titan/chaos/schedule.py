@@ -12,6 +12,8 @@ from titan.loopback.faults import FRAME_KINDS, Fault, Kind, Plan
 
 LENGTH_S = 30.0
 """How long things go wrong."""
+FEWEST = 6
+"""Faults that are drawn at least; some find nothing to strike, and three must."""
 EXITS = 0.4
 """Share of the trials in which an operator wants out of the position; half of the resumes come before it is."""
 REST_S = 30.0
@@ -63,9 +65,9 @@ class Schedule(NamedTuple):
 
 
 def draw_schedule(seed: int) -> Schedule:
-    """Draw a trial: three to nine faults, a death in every second one, and now and then an operator's acts."""
+    """Draw a trial: six to nine faults, a death in every second one, and now and then an operator's acts."""
     draw = random.Random(f"{seed} schedule")
-    found = [_fault(draw) for _ in range(draw.randint(3, 9))]
+    found = [_fault(draw) for _ in range(draw.randint(FEWEST, 9))]
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
     if draw.random() < 0.3:
         found += _blindfold(draw)

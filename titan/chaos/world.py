@@ -38,7 +38,7 @@ START_NS = 1_704_067_190_000_000_000
 CROWD = generator.Crowd(quotes=8.0, cancels=6.0, informed=4.0, takers=2.0, orders_a_side=20, quote_lots=500.0)
 """Few enough to be quick, many enough to fill quotes at the touch every second or so."""
 
-REST_PACE = 0.25
+REST_PACE = 0.12
 """Of the crowd at rest: what is waited for then is a time-out or a look, and the market need only go on."""
 
 MOST_SKEW_S = 1.5

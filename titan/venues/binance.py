@@ -395,8 +395,9 @@ class BinanceAdapter(BinancePublic):
         """`Income`s first, then one `FillsQueried`, complete over all pages."""
         symbol, since_ns, venue = command.symbol, command.since_ns, self.config.venue
         try:
-            fills = await self._fills.fills(symbol, since_ns, self._clock.now_ns(), venue, self._terms)
+            trades = await self._fills.trades(symbol, since_ns)
             income = await self._fills.income(symbol, since_ns, self._clock.now_ns(), venue)
+            fills = self._fills.told(trades, since_ns, self._clock.now_ns(), venue, self._terms)
         except (WireError, QueryRefused) as error:
             return [self.query_failed("query_fills", str(error), symbol)]
         now_ns = self._clock.now_ns()

@@ -73,10 +73,8 @@ class FillsQuery:
         self._client = client
         self._names = names
 
-    async def fills(
-        self, symbol: str, since_ns: int, time_ns: int, venue: str, instruments: Mapping[str, Instrument]
-    ) -> tuple[Fill, ...]:
-        """Every execution since then, oldest first.
+    async def trades(self, symbol: str, since_ns: int) -> list[Any]:
+        """Every execution since then as the venue tells it, oldest first, its order's client id known.
 
         Raises
         ------
@@ -85,6 +83,17 @@ class FillsQuery:
         """
         trades = await self._trades(symbol, since_ns // _MS)
         await self._name_orders(symbol, trades)
+        return trades
+
+    def told(
+        self,
+        trades: list[Any],
+        since_ns: int,
+        time_ns: int,
+        venue: str,
+        instruments: Mapping[str, Instrument],
+    ) -> tuple[Fill, ...]:
+        """Executions by the terms that hold now; they may have changed while the query was under way."""
         fills = [fill_from_rest(trade, time_ns, venue, instruments, self._names.known) for trade in trades]
         return tuple(fill for fill in fills if fill.venue_ns >= since_ns // _MS * _MS)
 
