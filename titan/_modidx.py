@@ -606,6 +606,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'titan.risk.tail.historical_tail': ('risk/tail.html#historical_tail', 'titan/risk/tail.py'),
                                  'titan.risk.tail.normal_tail': ('risk/tail.html#normal_tail', 'titan/risk/tail.py'),
                                  'titan.risk.tail.student_tail': ('risk/tail.html#student_tail', 'titan/risk/tail.py'),
+                                 'titan.risk.tail.tail_days': ('risk/tail.html#tail_days', 'titan/risk/tail.py'),
                                  'titan.risk.tail.tail_weights': ('risk/tail.html#tail_weights', 'titan/risk/tail.py')},
             'titan.risk.tail_backtests': { 'titan.risk.tail_backtests.Verdict': ( 'risk/tail_backtests.html#verdict',
                                                                                   'titan/risk/tail_backtests.py'),

@@ -14,6 +14,7 @@ from titan.risk.tail import (
     historical_tail,
     normal_tail,
     student_tail,
+    tail_days,
     tail_weights,
 )
 
@@ -43,6 +44,13 @@ SAMPLES: tuple[Sample, ...] = (
         changes={"tail": 0.2},
         refused={"tail": BAD_TAILS},
         ignores={"tail": "is only checked"},
+    ),
+    Sample(
+        tail_days,
+        {"losses": RETURNS, "tail": 0.3},
+        changes={"losses": [3.0, 9.0, 1.0, -2.0, 0.5, -1.0, 2.0, -4.0], "tail": 0.2},
+        refused={"losses": TOO_SHORT, "tail": BAD_TAILS},
+        units={"losses": MONEY, "tail": NUMBER, "result": (NUMBER, NUMBER, MONEY)},
     ),
     Sample(
         tail_weights,
