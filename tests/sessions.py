@@ -180,7 +180,7 @@ class Rehearsal:
         assert self.writer.failed is None
 
     def _submit(self, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
-        if not isinstance(command, c.Notice):
+        if not isinstance(command, c.Notice | c.RiskStanding):
             self._queue.append(command)
 
     # ---- Carrying out commands ---------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_a_signature_is_what_the_author_wrote(thing: object, expected: tuple[str
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("tail_weights", "titan.risk.tail.tail_weights"),
+        ("tail_days", "titan.risk.tail.tail_days"),
         ("Attribution.parts", "titan.risk.attribution.Attribution.parts"),
         ("np.ndarray", "numpy.ndarray"),
         ("holdings", "holdings"),
@@ -103,4 +103,4 @@ def test_a_name_means_what_it_means_in_its_module(name: str, expected: str) -> N
 
 
 def test_a_name_outside_a_module_is_left_alone() -> None:
-    assert qualified(None, "tail_weights") == "tail_weights"
+    assert qualified(None, "tail_days") == "tail_days"

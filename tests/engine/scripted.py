@@ -138,7 +138,7 @@ class Session:
             for command in out:
                 if isinstance(command, c.SetTimer):
                     self.timers[command.name] = command.at_ns
-                elif not isinstance(command, c.Notice | c.OperatorAnswer | c.EndSession):
+                elif not isinstance(command, c.Notice | c.OperatorAnswer | c.RiskStanding | c.EndSession):
                     answers = self.venues[command.venue].answer(command, self.now)
                     (queue if self.held is None else self.held).extend(answers)
         return commands
@@ -157,9 +157,9 @@ class Session:
             )
         )
 
-    def start(self):
-        """Bring the session to the point where it quotes."""
-        commands = self.send(e.SessionStarted(time_ns=self.now))
+    def start(self, *handed_on):
+        """Bring the session to the point where it quotes, with what its predecessor's journal told."""
+        commands = self.send(e.SessionStarted(time_ns=self.now), *handed_on)
         for name, venue in self.venues.items():
             commands += self.streams(venue=name)
             for symbol in venue.terms:

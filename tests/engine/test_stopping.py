@@ -32,6 +32,7 @@ def test_a_clean_stop_cancels_proves_reads_executions_and_then_the_account(sessi
         "QueryOpenOrders",
         "QueryFills",
         "QueryAccount",
+        "RiskStanding",
         "EndSession",
     ]
     assert session.ended == c.EndSession(exit_code=0, reason="asked to", left_open=())

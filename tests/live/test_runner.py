@@ -14,9 +14,11 @@ from titan.backtest.session import backtest_session
 from titan.engine.strategies import StrategyError
 from titan.live.control import machine_folder
 from titan.live.errors import StartRefused
+from titan.live.recovery import recorded_standing
 from titan.live.venue import credentials_name
 from titan.loopback.main import LOCKSTEP, ExchangeOptions
 from titan.loopback.signatures import DEFAULT_CREDENTIALS
+from titan.model.events import RiskInherited
 from titan.store.journal import SessionReader
 from titan.store.lock import AccountLock
 from titan.store.replay import replay_session
@@ -75,6 +77,13 @@ async def test_a_strategy_that_was_edited_in_between_takes_up_the_venues_word(tm
     header = SessionReader(Path(result.summary["journal"])).header
     assert (header.predecessor, header.snapshot) == (first["session"], None)
     assert log.lines("predecessor_differs")[0]["difference"]
+    told = recorded_standing(Path(first["journal"]))
+    inputs = SessionReader(Path(result.summary["journal"])).inputs()
+    inherited = [event for _, event in inputs if isinstance(event, RiskInherited)]
+    assert [(x.session, x.day, x.earned_today) for x in inherited] == [
+        (first["session"], told.day, told.earned_today)
+    ]
+    assert told.earned_today == Decimal(first["pnl"])
     assert result.summary["position"] == {"loopback:BTCUSDT": held}
     assert (result.exit_code, result.summary["reconciliation_differences"]) == (0, 0)
 

@@ -16,13 +16,13 @@ EVENT_TAGS = [
     "account_setup", "account_snapshot", "bad_frame", "balance_update", "book_delta", "book_snapshot",
     "clock_sync", "command_outcome", "fee_rates", "fill", "fills_queried", "income", "instrument",
     "kept_alive", "kill_switch", "mark_price", "open_orders", "operator", "order_absent", "order_update",
-    "query_failed", "risk_result", "session_started", "settings_reloaded", "stop_requested", "storage_failed",
-    "stream_state", "timer", "top_of_book", "tops_left_out", "trade", "venue_shut",
+    "query_failed", "risk_inherited", "risk_result", "session_started", "settings_reloaded", "stop_requested",
+    "storage_failed", "stream_state", "timer", "top_of_book", "tops_left_out", "trade", "venue_shut",
 ]  # fmt: skip
 COMMAND_TAGS = [
     "amend", "cancel", "cancel_all", "end_session", "keep_alive", "notice", "operator_answer", "place",
     "query_account", "query_fills", "query_instruments", "query_open_orders", "query_order",
-    "query_setup", "rebuild_stream", "request_book", "set_timer",
+    "query_setup", "rebuild_stream", "request_book", "risk_standing", "set_timer",
 ]  # fmt: skip
 
 

@@ -113,8 +113,9 @@ class Life:
     async def _live(self) -> None:
         try:
             self.session.ingest(SessionStarted(time_ns=self._world.clock.now_ns()))
-            if self.predecessor is not None and self.predecessor.stopped:
-                self.session.ingest(self.predecessor.stop(self._world.clock.now_ns()))
+            if self.predecessor is not None:
+                for event in self.predecessor.handed_on(self._world.clock.now_ns()):
+                    self.session.ingest(event)
             try:
                 await self._adapter.open()
             except VenueUnreachable:

@@ -57,6 +57,8 @@ class RiskState:
         """What each channel measured when it was last read; NaN where it could not be."""
         self.begun = False
         """Whether this session has been observed; before that, nothing is known of what the time between has cost."""
+        self.told_ns = 0
+        """When the journal was last told of this state."""
         self.level = Level.NORMAL
         """The highest latch of any channel; asked for with every quote."""
         self._bucket_ns = round(config.risk.bucket_s * S_NS)
@@ -89,6 +91,7 @@ class RiskState:
         """Clear STOP for a named operator, who accepts the loss: the drawdown is measured from here on."""
         self._hold(shutdown.release(self.state, operator))
         self.profit = self.profit._replace(peak=self.profit.now)
+        self.told_ns = 0  # what was told last would hold a successor in STOP
 
     def _hold(self, state: shutdown.State) -> None:
         self.state, self.level = state, shutdown.level(state)
@@ -134,6 +137,7 @@ class RiskState:
             "result": self.result and msgspec.to_builtins(self.result),
             "measures": self.measures,
             "begun": self.begun,
+            "told_ns": self.told_ns,
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -148,11 +152,12 @@ class RiskState:
         self.carried, self.known = Decimal(data["carried"]), Decimal(data["known"])
         self.result = data["result"] and msgspec.convert(data["result"], RiskResult)
         self.measures |= {name: value for name, value in data["measures"].items() if name in self.limits}
-        self.begun = data["begun"]
+        self.begun, self.told_ns = data["begun"], data.get("told_ns", 0)
 
     def begin_session(self) -> None:
         """After taking up a predecessor's snapshot: what it earned is carried, and what it last saw is unknown now."""
         self.carried, self.known, self.begun = self.carried + self.known, ZERO, False
+        self.told_ns = 0
         self.measures = dict.fromkeys(self.limits, math.nan)
         unseen = tuple(channel._replace(value=math.nan) for channel in self.state.channels)
         self.state = self.state._replace(channels=unseen)

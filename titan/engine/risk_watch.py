@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from titan.engine import operator, risk_measures, stopping
+from titan.engine import operator, risk_measures, risk_standing, stopping
 from titan.engine.account import cancel
 from titan.engine.desk import Desk
 from titan.model.events import RiskPart, RiskResult, StrategyPart
@@ -28,6 +28,7 @@ def observe(desk: Desk) -> None:
     before = desk.risk.level
     risk_measures.update(desk)
     now = desk.risk.level
+    risk_standing.tell_if_due(desk, changed=now is not before)
     if now is not before:
         level = ("info", "info", "warning", "error", "error")[now] if now > before else "info"
         reasons = desk.risk.reasons(now) if now else "every channel is calm"

@@ -14,7 +14,9 @@ from titan.engine.exit_state import Cause, Exit
 from titan.engine.health import Health
 from titan.engine.orders import Counts
 from titan.engine.portfolios import PortfolioHost
+from titan.engine.risk_standing import packed
 from titan.engine.strategies import StrategyHost
+from titan.model.commands import RiskStanding
 from titan.model.events import AccountSnapshot, FeeRates, MarkPrice
 from titan.model.instruments import Instrument
 
@@ -99,6 +101,15 @@ def _venue(venue: VenueDesk) -> dict[str, Any]:
 def stopped_in(snapshot: bytes) -> str:
     """Why the desk of a snapshot is in STOP; empty if it is not."""
     return str(msgspec.msgpack.decode(snapshot)["plain"].get("halted", ""))
+
+
+def standing_in(snapshot: bytes) -> RiskStanding | None:
+    """The risk state of a snapshot as it would be told; None in one of before it was kept."""
+    data = msgspec.msgpack.decode(snapshot)
+    if "risk" not in data:
+        return None
+    earned = Decimal(data["risk"]["known"]) - Decimal(data["day_open"])
+    return RiskStanding(day=data["plain"]["day"], earned_today=earned, risk=packed(data["risk"]))
 
 
 def thaw(desk: Desk, snapshot: bytes) -> None:

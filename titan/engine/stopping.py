@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from titan.engine import exits
+from titan.engine import exits, risk_standing
 from titan.engine.account import ask_account, ask_fills, ask_orders, cancel, query
 from titan.engine.client_ids import account_prefix
 from titan.engine.desk import Desk, Ending, Phase, VenueDesk
@@ -155,6 +155,8 @@ def _end(desk: Desk, left_open: tuple[str, ...]) -> None:
     ending = desk.ending
     if ending is None:
         return
+    if desk.risk.begun:
+        risk_standing.tell(desk)
     desk.phase = Phase.ENDED
     by_risk = desk.risk.level is Level.STOP and not ending.exit_code
     unproven = left_open or ending.held

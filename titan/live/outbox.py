@@ -81,7 +81,7 @@ class Outbox:
 
     def submit(self, seq: int, command: c.AnyCommand, heard_ns: int) -> None:
         """Take a command of input `seq`; it is carried out in the background, or on `run`."""
-        if isinstance(command, c.Notice):
+        if isinstance(command, c.Notice | c.RiskStanding):
             return
         grid = self._regrids[command.key] if isinstance(command, c.OrderCommand) else 0
         if self._in_turn:

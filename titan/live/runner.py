@@ -281,8 +281,9 @@ class Runner:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._on_signal, signal.Signals(number).name)
         session.ingest(SessionStarted(time_ns=session.clock.now_ns()))
-        if self._predecessor is not None and self._predecessor.stopped:
-            session.ingest(self._predecessor.stop(session.clock.now_ns()))
+        if self._predecessor is not None:
+            for event in self._predecessor.handed_on(session.clock.now_ns()):
+                session.ingest(event)
         try:
             await adapter.open()
         except VenueUnreachable as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from titan.model.instruments import InstrumentKey
@@ -172,6 +174,17 @@ class OperatorAnswer(Command, frozen=True, tag="operator_answer"):
     text: str
 
 
+class RiskStanding(Command, frozen=True, tag="risk_standing"):
+    """The risk state as it stood, for a successor that cannot replay this session: written, never sent anywhere.
+
+    `day` counts days since 1970 UTC; `earned_today` is in the reporting currency; `risk` is its snapshot, msgpack.
+    """
+
+    day: int
+    earned_today: Decimal
+    risk: bytes
+
+
 class EndSession(Command, frozen=True, tag="end_session"):
     """All is proven, or cannot be: flush and leave with `exit_code`. `left_open` lists orders not proven cancelled."""
 
@@ -183,7 +196,7 @@ class EndSession(Command, frozen=True, tag="end_session"):
 AnyCommand = (
     PlaceOrder | AmendOrder | CancelOrder | CancelAll | QueryOrder | QueryOpenOrders | QueryAccount |
     QueryFills | QueryInstruments | QuerySetup | KeepAlive | RebuildStream | RequestBook | SetTimer | Notice |
-    OperatorAnswer | EndSession
+    OperatorAnswer | RiskStanding | EndSession
 )  # fmt: skip
 
 NEEDS_DURABLE = (PlaceOrder, AmendOrder)

@@ -344,6 +344,18 @@ class OperatorAction(Event, frozen=True, tag="operator"):
     request: str = ""
 
 
+class RiskInherited(Event, frozen=True, tag="risk_inherited"):
+    """What a predecessor's journal last told of its risk state, where that journal cannot be replayed.
+
+    Fields as in `RiskStanding`.
+    """
+
+    session: str
+    day: int
+    earned_today: Decimal
+    risk: bytes
+
+
 class SettingsReloaded(Event, frozen=True, tag="settings_reloaded"):
     """Somebody wants the running session to take up its settings as they stand now: `config`, the engine's, msgpack."""
 
@@ -421,6 +433,7 @@ SessionEvent = (
     | TopsLeftOut
     | StorageFailed
     | OperatorAction
+    | RiskInherited
     | SettingsReloaded
     | KillSwitch
     | RiskResult
