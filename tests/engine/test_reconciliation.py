@@ -1,5 +1,6 @@
 """Reconciliation: pure comparisons, with grace for what is in flight, and nobody else's orders touched."""
 
+from collections import Counter
 from decimal import Decimal
 
 import msgspec
@@ -312,3 +313,32 @@ def test_ended_orders_are_forgotten_after_an_hour():
     session.now += 3601 * SECOND
     session.quiet(2)
     assert session.desk.orders.get(bid.client_id) is None
+
+
+def test_executions_are_read_again_of_a_few_instruments_at_a_look_in_turn():
+    """At 20 instruments every five seconds the questions alone would use up the venue's budget."""
+    symbols = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT")
+    session = Session(configuration(symbols=symbols, strategies=(strategy(),)))
+    session.start()
+    looks = []
+    for _ in range(5):
+        commands = session.quiet(session.config.timing.reconcile_ns / SECOND)
+        looks.append([x.symbol for x in of(commands, c.QueryFills)])
+    assert [len(look) for look in looks] == [2] * 5
+    assert Counter(symbol for look in looks for symbol in look) == dict.fromkeys(symbols, 2)
+
+
+def test_a_list_that_was_asked_before_a_cancel_does_not_take_it_back():
+    session = Session()
+    session.start()
+    session.tick()
+    bid = next(order for order in session.live if order.side > 0)
+    session.held = []
+    session.wait(session.config.timing.reconcile_ns / SECOND)
+    stale, session.held = session.held, []
+    session.send(e.OperatorAction(time_ns=session.now, action="pause", target="", who="Ada", why="look"))
+    assert bid.state is OrderState.PENDING_CANCEL
+    session.send(*[answer for answer in stale if isinstance(answer, e.OpenOrders)])
+    assert bid.state is OrderState.PENDING_CANCEL
+    session.release()
+    assert bid.state is OrderState.CANCELLED

@@ -231,6 +231,33 @@ async def test_waiters_are_told_of_a_failure() -> None:
     writer.close()
 
 
+async def test_a_disk_that_stands_still_is_given_up_before_memory_fills() -> None:
+    """A disk that hangs reports nothing: what waits for it is counted, and nothing of it is ever said to be durable."""
+    disk = MemoryDisk()
+    failures: list[OSError] = []
+    writer = SessionWriter.create(
+        Path(SESSION), header(), on_failure=failures.append, disk=disk, most_backlog=5
+    )
+    with disk_held(disk) as held:
+        writer.append_event(1, timer(1))
+        assert held.reached.wait(5)
+        waiting = asyncio.create_task(writer.wait_durable(1))
+        await asyncio.sleep(0)
+        for seq in range(2, 7):
+            writer.append_event(seq, timer(seq))
+        assert writer.failed is None
+        writer.append_command(6, 0, place(6))
+        assert [str(error) for error in failures] == [str(writer.failed)]
+        assert "the disk does not keep up: 7 frames and records wait for it" in str(writer.failed)
+        with pytest.raises(JournalFailed, match="does not keep up"):
+            await asyncio.wait_for(waiting, 5)
+        writer.append_event(7, timer(7))
+        assert writer.backlog == 1, "what is being written; the rest is let go"
+    writer.close()
+    assert writer.durable_seq == 0
+    assert len(failures) == 1
+
+
 async def test_waiting_for_what_was_never_appended_ends_with_the_session() -> None:
     writer = SessionWriter.create(Path(SESSION), header(), disk=MemoryDisk())
     waiting = asyncio.create_task(writer.wait_durable(1))

@@ -22,8 +22,19 @@ def test_the_reserve_is_for_urgent_calls() -> None:
     budget = WeightBudget(RateLimits(weight=10, reserve=0.2))
     assert budget.admit(Cost(weight=8), 0) == ""
     assert budget.admit(Cost(weight=1), 0) != ""
-    assert budget.admit(Cost(weight=2, urgent=True), 0) == ""
+    assert budget.admit(Cost(weight=1, urgent=True), 0) == ""
     assert budget.admit(Cost(weight=1, urgent=True), 0) != ""
+    assert budget.admit(Cost(weight=1, urgent=True, cancels=True), 0) == ""
+    assert budget.admit(Cost(weight=1, urgent=True, cancels=True), 0) != ""
+
+
+@given(calls=st.lists(st.builds(Cost, weight=st.integers(1, 40), urgent=st.booleans()), max_size=200))
+def test_whatever_else_is_asked_cancels_have_their_own_part(calls: list[Cost]) -> None:
+    budget = WeightBudget(RateLimits(weight=1_000, reserve=0.1))
+    for cost in calls:
+        budget.admit(cost, 0)
+    cancel = Cost(weight=1, urgent=True, cancels=True)
+    assert [budget.admit(cancel, 0) for _ in range(50)] == [""] * 50
 
 
 def test_orders_are_counted_in_both_windows_and_a_refused_one_in_none() -> None:

@@ -219,7 +219,14 @@ def on_open_orders(desk: Desk, answer: OpenOrders) -> None:
             desk.orders.doubt(order, desk.now_ns)
             query(desk, order)
     for update in answer.orders:
-        on_order_update(desk, update)
+        if not _cancelled_since(desk, update, asked):
+            on_order_update(desk, update)
+
+
+def _cancelled_since(desk: Desk, update: OrderUpdate, asked_ns: int) -> bool:
+    """Whether we asked for the order's end after we asked for the list that still shows it."""
+    order = desk.orders.find(update, update.client_id, update.venue_id)
+    return order is not None and order.state is OrderState.PENDING_CANCEL and order.cancel_asked_ns > asked_ns
 
 
 def ask_orders(desk: Desk, venue: str) -> None:

@@ -95,6 +95,8 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     markout_ns: int = 5_000_000_000
     check_ns: int = 1_000_000_000
     reconcile_ns: int = 5_000_000_000
+    fills_a_look: int = 2
+    """Instruments of a venue whose executions are read again at one look, in turn: more would use up its budget."""
     terms_ns: int = 300_000_000_000
     unknown_after_ns: int = 2_000_000_000
     grace_ns: int = 5_000_000_000

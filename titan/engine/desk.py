@@ -174,6 +174,8 @@ class Desk:
     """One an instrument; one that is flat stays until somebody resumes."""
     questions: int = 0
     """Account queries that exits have asked."""
+    looks: int = 0
+    """Times that the venues' records have been looked at again; says whose executions are next."""
     ending: Ending | None = None
     differences: int = 0
     """Reconciliation differences that nothing explained."""

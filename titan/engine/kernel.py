@@ -369,9 +369,17 @@ class Kernel:
             if unread or venue.health.shut:
                 continue
             account.ask_orders(self.desk, name)
-            for market in self.desk.markets_of(name):
+            for market in self._due_for_fills(name):
                 account.ask_fills(self.desk, market)
             account.ask_account(self.desk, name, "periodic")
+        self.desk.looks += 1
+
+    def _due_for_fills(self, venue: str) -> list[Market]:
+        """The instruments whose turn it is; what streams and differences tell is asked about at once."""
+        markets = list(self.desk.markets_of(venue))
+        count = min(self.desk.config.timing.fills_a_look, len(markets))
+        first = self.desk.looks * count
+        return [markets[(first + step) % len(markets)] for step in range(count)]
 
     def _on_storage_failed(self, event: e.StorageFailed) -> None:
         self.desk.storage_failed = event.reason

@@ -30,7 +30,7 @@ MARKET_PLAIN = (
 )  # fmt: skip
 DESK_PLAIN = (
     "now_ns", "epoch_ns", "first_quote_ns", "storage_failed", "paused", "halted", "kill_switch", "differences", "day",
-    "questions",
+    "questions", "looks",
 )  # fmt: skip
 
 

@@ -57,5 +57,6 @@ class SteppedWriter(SessionWriter):
         self._ended = True
 
     def _end_with(self, error: OSError) -> None:
-        self._fail(error)
+        self._give_up(error)
+        self._close_files(error)
         self._settle_waiters(ended=True)

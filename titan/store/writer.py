@@ -31,6 +31,10 @@ MAX_FRAME_BYTES = MAX_RECORD_BYTES - 1024
 """Largest market frame: a record less what stands beside the payload."""
 
 
+MOST_BACKLOG = 200_000
+"""Frames and records that may wait for the disk. One that takes in no more must not take the memory as well."""
+
+
 class JournalFailed(RuntimeError):
     """The journal cannot be written any more: what was asked for is not durable and never will be."""
 
@@ -139,6 +143,7 @@ class SessionWriter:
         on_durable: Callable[[int], None],
         on_failure: Callable[[OSError], None],
         files: tuple[_SegmentFile, _SegmentFile],
+        most_backlog: int = MOST_BACKLOG,
     ) -> None:
         self.directory = directory
         self.failed: OSError | None = None
@@ -146,6 +151,7 @@ class SessionWriter:
         self._on_durable = on_durable
         self._on_failure = on_failure
         self._capture, self._journal = files
+        self._most_backlog = most_backlog
         self._encode = msgspec.msgpack.Encoder().encode
         self._event_versions = _versions("event", AnyEvent, Upcasters())
         self._command_versions = _versions("command", AnyCommand, Upcasters())
@@ -175,6 +181,7 @@ class SessionWriter:
         on_durable: Callable[[int], None] = lambda seq: None,
         on_failure: Callable[[OSError], None] = lambda error: None,
         disk: Disk | None = None,
+        most_backlog: int = MOST_BACKLOG,
     ) -> Self:
         """Make the session's directory with a durable header, and start the writing thread.
 
@@ -192,9 +199,12 @@ class SessionWriter:
         on_durable : function of int
             Called in the writing thread after a commit, with `durable_seq`.
         on_failure : function of OSError
-            Called once, in the writing thread, when a write fails. Nothing is written after that.
+            Called once when a write fails, in the writing thread, or when too much waits for the disk, in the
+            caller's. Nothing is written after that.
         disk : Disk, optional
             The file operations; the real ones if not given.
+        most_backlog : int
+            Frames and records that may wait for the disk.
 
         Raises
         ------
@@ -212,7 +222,7 @@ class SessionWriter:
         version = Upcasters().current("header", "header")
         journal.begin(frame(msgspec.msgpack.encode(Record(0, "header", version, 0, header))))
         capture.begin()
-        writer = cls(directory, flush_interval_s, on_durable, on_failure, (capture, journal))
+        writer = cls(directory, flush_interval_s, on_durable, on_failure, (capture, journal), most_backlog)
         writer.begin()
         return writer
 
@@ -244,6 +254,7 @@ class SessionWriter:
             if self.failed is None:
                 self._gathering.add(record)
         self._noted()
+        self._bound()
 
     def _append(self, seq: int, record: FrameRecord | Record) -> None:
         if seq != self._appended_seq + 1 or self._closing:
@@ -257,6 +268,15 @@ class SessionWriter:
             if self.failed is None:
                 group.add(record)
         self._noted()
+        self._bound()
+
+    def _bound(self) -> None:
+        """Give up on a disk that does not keep up, while there is still memory to cancel every order with."""
+        group = self._gathering
+        if len(group.frames) + len(group.records) > self._most_backlog and self.failed is None:
+            text = f"the disk does not keep up: {self.backlog} frames and records wait for it"
+            self._give_up(OSError(errno.EIO, text))
+            self._settle_waiters(ended=True)
 
     # ---- What is durable
 
@@ -325,15 +345,18 @@ class SessionWriter:
     def _run(self) -> None:
         finished = False
         try:
-            while self._wait_for_more():
+            while self.failed is None and self._wait_for_more():
                 self._commit()
-            self._finish()
+            if self.failed is None:
+                self._finish()
             finished = True
         except OSError as error:
-            self._fail(error)
+            self._give_up(error)
         finally:
             if not finished and self.failed is None:
-                self._fail(OSError(errno.EIO, "the journal's thread ended by an error of its own"))
+                self._give_up(OSError(errno.EIO, "the journal's thread ended by an error of its own"))
+            if self.failed is not None:
+                self._close_files(self.failed)
             self._settle_waiters(ended=True)
 
     def _wait_for_more(self) -> bool:
@@ -360,6 +383,8 @@ class SessionWriter:
         if group.records:
             self._journal.commit([frame(self._encode(record)) for record in group.records])
         with self._lock:
+            if self.failed is not None:
+                return  # given up meanwhile: whoever waited has been told so
             self._committing = None
             self._committed_seq = max(self._committed_seq, group.high)
             durable = self._durable()
@@ -373,14 +398,18 @@ class SessionWriter:
             file.commit([])
             file.close()
 
-    def _fail(self, error: OSError) -> None:
+    def _give_up(self, error: OSError) -> None:
         with self._lock:
+            if self.failed is not None:
+                return
             self.failed = error
             # Kept for its sequence numbers, which hold `durable_seq` down for good; its bytes are of no more
             # use.
             self._gathering.frames.clear()
             self._gathering.records.clear()
         self._on_failure(error)
+
+    def _close_files(self, error: OSError) -> None:
         for file in (self._capture, self._journal):
             try:
                 file.close()

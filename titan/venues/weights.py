@@ -22,8 +22,9 @@ _BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 class RateLimits(NamedTuple):
     """What a venue allows an account.
 
-    `reserve` is the part of each that only urgent calls may use; `cancels_limited` is how many cancels still go out
-    after a 429. After a 418 nothing does: the venue no longer looks, and each attempt makes the ban longer.
+    `reserve` is the part of each that only urgent calls may use, and the last half of it cancels alone;
+    `cancels_limited` is how many cancels still go out after a 429. After a 418 nothing does: the venue no longer looks,
+    and each attempt makes the ban longer.
     """
 
     weight: int = 2_400
@@ -106,12 +107,16 @@ class WeightBudget:
         for name, amount in wanted.items():
             window = self._windows[name]
             window.roll(now_ns)
-            allowed = window.limit if cost.urgent else window.limit * (1 - self._reserve)
+            allowed = window.limit * (1 - self._kept_from(cost))
             if amount and window.used + amount > allowed:
                 return f"{name} used {window.used} of {window.limit}: free again in {window.left_s(now_ns):.1f} s"
         for name, amount in wanted.items():
             self._windows[name].used += amount
         return ""
+
+    def _kept_from(self, cost: Cost) -> float:
+        """The part of every limit that a call must leave: questions about orders must not eat what cancels need."""
+        return 0.0 if cost.cancels else self._reserve / 2 if cost.urgent else self._reserve
 
     def _refused(self, cost: Cost, now_ns: int) -> str:
         """After a refusal of all requests one goes out when its time is over, and the others when that is answered."""
