@@ -92,7 +92,7 @@ def compiled_loop(one: ParameterSet) -> Callable[..., int]:
     }
     linker.add_text("\n".join(f"{name} = {linked}" for name, linked in names.items()))
     linked = load(linker.text)
-    decide, line_up, take_slot = linked.want, linked.line_up, linked.take_slot
+    decide, take_slot = linked.want, linked.take_slot
 
     @numba.njit
     def learn(hbt: Any, world: Any, fills: Any, count: int) -> int:
@@ -128,10 +128,11 @@ def compiled_loop(one: ParameterSet) -> Callable[..., int]:
             row[2] = round(depth.bid_qty_at_tick(bid)) if row[0] > 0 else 0
             row[3] = round(depth.ask_qty_at_tick(ask)) if row[1] > 0 else 0
             decide(0, now_ns, row, world)
-            for side in (1, -1):
-                for at in range(line_up(desk, 0, side, sheet.standing)):
-                    order = desk.orders[0, sheet.standing[at]]
-                    if order.doomed:
+            for line in range(2):
+                for at in range(sheet.lined_up[line]):
+                    slot = sheet.standing[line, at]
+                    if slot >= 0 and desk.orders[0, slot].doomed:
+                        order = desk.orders[0, slot]
                         order.doomed = False
                         order.known = CANCELLING
                         hbt.cancel(0, np.uint64(order.serial), False)

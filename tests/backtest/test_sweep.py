@@ -131,6 +131,18 @@ def test_more_fills_than_there_is_room_for_are_counted_from_the_start_again(monk
     assert sweep(tape, sets, interval_ms=50).digest == expected.digest
 
 
+def test_more_messages_than_there_is_room_for_find_more_room(monkeypatch, tape):
+    sets = every_set()
+    expected = sweep(tape, sets, interval_ms=50)
+    monkeypatch.setattr("titan.backtest.sweep.run.UNDER_WAY", 1)
+    assert sweep(tape, sets, interval_ms=50).digest == expected.digest
+    monkeypatch.setattr("titan.backtest.sweep.run.MOST_UNDER_WAY", 1)
+    with pytest.raises(
+        SweepError, match=r"set titan\..*more (requests|answers) are under way than there is room for"
+    ):
+        sweep(tape, sets[6:7], interval_ms=50)
+
+
 @pytest.mark.timeout(600)
 def test_a_strategy_that_numba_cannot_compile_runs_in_plain_python_and_says_so(tape):
     short = shortened(tape, 1_500)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 BIDS, ASKS = 0, 1
 DISPLAYED, TRADED, OURS = 0, 1, 2
-"""Of a level: lots displayed, lots traded since it was stated, and live orders of ours, whatever their size."""
+"""Of a level: lots displayed, lots traded since it was stated, and the link to the first of our live orders there."""
 
 _COLUMNS = 4  # 16 bytes a level, so that none lies across two lines of the processor's cache
 

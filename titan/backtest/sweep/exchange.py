@@ -10,11 +10,12 @@ from titan.backtest.sweep.orders import (
     CANCELLED,
     FILLED,
     NEVER,
+    NO_LINK,
     REFUSED,
-    WIRE_LENGTH,
     Desk,
     Integers,
     answer,
+    at_turn,
     leave,
     stand,
 )
@@ -102,25 +103,26 @@ def next_reached(desk: Desk, k: int, side: int, price: int, last_price: int, las
     return found
 
 
-def on_level(desk: Desk, side: int, price: int, before: int, lots: int) -> None:
-    """Our orders at a level that was stated anew move up by what was cancelled before them."""
-    for k in range(len(desk.sets)):
-        one = desk.sets[k]
-        for slot in range(desk.sets[k].used):
-            order = desk.orders[k, slot]
-            if order.price == price and order.live and order.side == side:
-                place = QueueState(order.ahead, order.behind, order.remaining)
-                place = changed(place, before, lots, QueueModel(one.queue_kind, one.queue_exponent))
-                order.ahead, order.behind = place.ahead, place.behind
+def on_level(desk: Desk, first: int, before: int, lots: int) -> None:
+    """Our orders at a level that was stated anew, from link `first` on, move up by what was cancelled before them."""
+    link = first
+    while link != NO_LINK:
+        order = desk.all_orders[link - 1]
+        one = desk.sets[order.owner]
+        place = QueueState(order.ahead, order.behind, order.remaining)
+        place = changed(place, before, lots, QueueModel(one.queue_kind, one.queue_exponent))
+        order.ahead, order.behind = place.ahead, place.behind
+        link = order.next
 
 
 def serve(desk: Desk, k: int, book: Book) -> None:
     """Answer the next request of set `k`, which has arrived: all orders are post-only."""
     one = desk.sets[k]
-    asked = desk.requests[k, one.requests_read % WIRE_LENGTH]
+    ring = desk.requests[k]
+    asked = ring[at_turn(one.requests_read, len(ring))]
     one.requests_read += 1
     more = one.requests_read < one.requests_sent
-    one.next_request_ns = desk.requests[k, one.requests_read % WIRE_LENGTH].arrival_ns if more else NEVER
+    one.next_request_ns = ring[at_turn(one.requests_read, len(ring))].arrival_ns if more else NEVER
     slot, order = asked.slot, desk.orders[k, asked.slot]
     if not asked.is_new:
         if order.live and order.serial == asked.serial:

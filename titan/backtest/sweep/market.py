@@ -25,7 +25,7 @@ from titan.backtest.sweep.book import (
     put,
 )
 from titan.backtest.sweep.exchange import Fills, meet, on_level, serve
-from titan.backtest.sweep.orders import Desk, Integers, next_request_ns
+from titan.backtest.sweep.orders import NO_LINK, Desk, Integers, next_request_ns
 from titan.backtest.sweep.quoting import Sheet, learn, note_wanted, plan_side, send_changes
 from titan.model.contract import Quotes, View
 
@@ -119,10 +119,10 @@ def simulate(columns: Columns, world: World, fills: Fills) -> bool:
         sign = 1 - 2 * side
         if is_level:
             place = place_of(book, side, price)
-            before, ours = whole(levels[side, place, DISPLAYED]), levels[side, place, OURS]
+            before, ours = whole(levels[side, place, DISPLAYED]), whole(levels[side, place, OURS])
             moved = put(book, side, place, lots)
-            if ours > 0:
-                on_level(desk, sign, price, before, lots)
+            if ours != NO_LINK:
+                on_level(desk, ours, before, lots)
         else:
             levels[1 - side, place_of(book, 1 - side, price), TRADED] += lots
             looks.flow[side] += lots

@@ -29,8 +29,8 @@ NO_SELL, NO_BUY = 1 << 40, -1
 
 LOWEST_SELL, HIGHEST_BUY = 0, 1
 
-WIRE_LENGTH = 1 << 10
-"""Messages of one set that may be under way one way; more is an error that says so."""
+NO_LINK = 0
+"""The end of a level's orders; any other link is the place of an order among all slots of all sets, plus one."""
 
 ORDER = np.dtype(
     [
@@ -44,6 +44,9 @@ ORDER = np.dtype(
         ("known", "i8"),  # FREE ... CANCELLING
         ("known_lots", "i8"),  # what the set believes to remain
         ("doomed", "?"),  # to be cancelled in this step
+        ("owner", "i8"),  # its set
+        ("next", "i8"),  # links to our other live orders of its level
+        ("previous", "i8"),
     ],
     align=True,
 )
@@ -93,11 +96,12 @@ ANSWER = np.dtype([("arrival_ns", "i8"), ("slot", "i8"), ("kind", "i8"), ("lots"
 
 
 class Desk(NamedTuple):
-    """All sets with their orders and messages."""
+    """All sets with their orders and messages. Rings and draws have lengths of two to a power: see `at_turn`."""
 
     sets: Records  # (sets,) of SET
     orders: Records  # (sets, slots) of ORDER
-    requests: Records  # (sets, WIRE_LENGTH), rings
+    all_orders: Records  # the same in one row, for links
+    requests: Records  # (sets, most that may be under way), rings
     answers: Records
     entry_ns: Integers  # (sets, draws), taken in turn
     response_ns: Integers
@@ -109,33 +113,38 @@ def records(dtype: np.dtype[Any], *shape: int) -> Records:
     return np.zeros(shape, dtype=dtype).view(np.recarray)
 
 
-def empty_desk(sets: int, slots: int, entry_ns: Integers, response_ns: Integers) -> Desk:
-    """Nothing in the book and nothing under way."""
-    rows = records(SET, sets)
+def empty_desk(sets: int, slots: int, under_way: int, entry_ns: Integers, response_ns: Integers) -> Desk:
+    """Nothing in the book and nothing under way, where `under_way` messages of a set may be, two to a power."""
+    rows, orders = records(SET, sets), records(ORDER, sets, slots)
+    orders.owner[:] = np.arange(sets)[:, None]
     rows.lowest_sell, rows.highest_buy, rows.next_request_ns = NO_SELL, NO_BUY, NEVER
     return Desk(
         rows,
-        records(ORDER, sets, slots),
-        records(REQUEST, sets, WIRE_LENGTH),
-        records(ANSWER, sets, WIRE_LENGTH),
+        orders,
+        orders.reshape(-1),
+        records(REQUEST, sets, under_way),
+        records(ANSWER, sets, under_way),
         entry_ns,
         response_ns,
         np.array([NO_SELL, NO_BUY]),
     )
 
 
+def at_turn(number: int, length: int) -> int:
+    """The place of the message of a number in a ring whose length is two to a power: no division."""
+    return number & (length - 1)
+
+
 def request(desk: Desk, k: int, slot: int, serial: int, is_new: bool, now_ns: int) -> None:
     """Send a request of set `k`; it never overtakes the one before."""
     one, ring = desk.sets[k], desk.requests[k]
     number = one.requests_sent
-    if number - one.requests_read >= WIRE_LENGTH:
-        raise ValueError(
-            "more requests are under way than WIRE_LENGTH: quote less often, or shorten the entry"
-        )
-    arrival_ns = now_ns + desk.entry_ns[k, number % desk.entry_ns.shape[1]]
+    if number - one.requests_read >= len(ring):
+        raise ValueError("more requests are under way than there is room for: shorten the entry")
+    arrival_ns = now_ns + desk.entry_ns[k, at_turn(number, desk.entry_ns.shape[1])]
     if number > 0:
-        arrival_ns = max(arrival_ns, ring[(number - 1) % WIRE_LENGTH].arrival_ns)
-    sent = ring[number % WIRE_LENGTH]
+        arrival_ns = max(arrival_ns, ring[at_turn(number - 1, len(ring))].arrival_ns)
+    sent = ring[at_turn(number, len(ring))]
     sent.arrival_ns = arrival_ns
     sent.slot = slot
     sent.serial = serial
@@ -149,14 +158,12 @@ def answer(desk: Desk, k: int, slot: int, kind: int, lots: int, now_ns: int) -> 
     """Send the exchange's word to set `k`; it never overtakes the one before."""
     one, ring = desk.sets[k], desk.answers[k]
     number = one.answers_sent
-    if number - one.answers_read >= WIRE_LENGTH:
-        raise ValueError(
-            "more answers are under way than WIRE_LENGTH: quote more often, or shorten the response"
-        )
-    arrival_ns = now_ns + desk.response_ns[k, number % desk.response_ns.shape[1]]
+    if number - one.answers_read >= len(ring):
+        raise ValueError("more answers are under way than there is room for: shorten the response")
+    arrival_ns = now_ns + desk.response_ns[k, at_turn(number, desk.response_ns.shape[1])]
     if number > 0:
-        arrival_ns = max(arrival_ns, ring[(number - 1) % WIRE_LENGTH].arrival_ns)
-    sent = ring[number % WIRE_LENGTH]
+        arrival_ns = max(arrival_ns, ring[at_turn(number - 1, len(ring))].arrival_ns)
+    sent = ring[at_turn(number, len(ring))]
     sent.arrival_ns = arrival_ns
     sent.slot = slot
     sent.kind = kind
@@ -176,7 +183,7 @@ def stand(desk: Desk, k: int, slot: int, book: Book) -> None:
     """An order comes to rest: whoever looks for orders at its price will find it."""
     one, order = desk.sets[k], desk.orders[k, slot]
     order.live = True
-    _count(book, order.side, order.price, 1)
+    _join_level(desk, k, slot, book)
     if order.side > 0:
         one.highest_buy = max(one.highest_buy, order.price)
         desk.reach[HIGHEST_BUY] = max(desk.reach[HIGHEST_BUY], order.price)
@@ -189,7 +196,7 @@ def leave(desk: Desk, k: int, slot: int, book: Book) -> None:
     """An order is gone from the book."""
     one, order = desk.sets[k], desk.orders[k, slot]
     order.live = False
-    _count(book, order.side, order.price, -1)
+    _leave_level(desk, k, slot, book)
     if order.side > 0:
         if order.price == one.highest_buy:
             one.highest_buy = _nearest(desk, k, 1)
@@ -203,11 +210,32 @@ def leave(desk: Desk, k: int, slot: int, book: Book) -> None:
             desk.reach[LOWEST_SELL] = min(desk.reach[LOWEST_SELL], desk.sets[other].lowest_sell)
 
 
-def _count(book: Book, side: int, price: int, change: int) -> None:
-    row = BIDS if side > 0 else ASKS
-    place = place_of(book, row, price)
+def _join_level(desk: Desk, k: int, slot: int, book: Book) -> None:
+    """Put an order before the others of its level; one off the tape's prices is at no level, and never meets one."""
+    order = desk.orders[k, slot]
+    row = BIDS if order.side > 0 else ASKS
+    place = place_of(book, row, order.price)
     if 0 <= place < book.levels.shape[1]:
-        book.levels[row, place, OURS] += change
+        link = k * desk.orders.shape[1] + slot + 1
+        first = np.int64(book.levels[row, place, OURS])
+        order.next, order.previous = first, NO_LINK
+        if first != NO_LINK:
+            desk.all_orders[first - 1].previous = link
+        book.levels[row, place, OURS] = link
+
+
+def _leave_level(desk: Desk, k: int, slot: int, book: Book) -> None:
+    """Take an order out of its level."""
+    order = desk.orders[k, slot]
+    row = BIDS if order.side > 0 else ASKS
+    place = place_of(book, row, order.price)
+    if 0 <= place < book.levels.shape[1]:
+        if order.next != NO_LINK:
+            desk.all_orders[order.next - 1].previous = order.previous
+        if order.previous != NO_LINK:
+            desk.all_orders[order.previous - 1].next = order.next
+        else:
+            book.levels[row, place, OURS] = order.next
 
 
 def _nearest(desk: Desk, k: int, side: int) -> int:

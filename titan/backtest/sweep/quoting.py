@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from titan.backtest.sweep.linking import allocates
 from titan.backtest.sweep.orders import (
     ACCEPTED,
     CANCELLING,
@@ -12,13 +11,13 @@ from titan.backtest.sweep.orders import (
     FREE,
     OPEN,
     SENT,
-    WIRE_LENGTH,
     Desk,
     Integers,
+    at_turn,
     request,
 )
 from titan.model.contract import Quotes
-from titan.strategy.quoting import ladder, minimum_edge, round_inside, ticks_below
+from titan.strategy.quoting import layer_step_ticks, layer_ticks, minimum_edge, round_inside, ticks_below
 
 MOST_LAYERS = 10
 
@@ -30,7 +29,8 @@ class Sheet(NamedTuple):
     lots: Integers
     wanted: Integers  # (2,): how many
     place_from: Integers  # (2,): the first of those that are to be placed
-    standing: Integers  # (slots,)
+    standing: Integers  # (2, slots): -1 in the place of one that stays
+    lined_up: Integers  # (2,): how many
     asking: Integers  # (1,): the set whose turn it is
 
 
@@ -38,7 +38,7 @@ def learn(desk: Desk, k: int, now_ns: int) -> None:
     """Take in all answers that have arrived."""
     one = desk.sets[k]
     while one.answers_read < one.answers_sent:
-        told = desk.answers[k, one.answers_read % WIRE_LENGTH]
+        told = desk.answers[k, at_turn(one.answers_read, desk.answers.shape[1])]
         if told.arrival_ns > now_ns:
             return
         one.answers_read += 1
@@ -54,7 +54,6 @@ def learn(desk: Desk, k: int, now_ns: int) -> None:
             order.known = FREE
 
 
-@allocates
 def note_wanted(
     wanted: Quotes,
     fee: float,
@@ -68,39 +67,49 @@ def note_wanted(
     """Write down what is wanted: worth its fee and edge, off the touch, in whole ticks and whole lots."""
     quotes = minimum_edge(wanted, fee, edge_bps)
     prices = round_inside(quotes.bid, quotes.ask, bid, ask, tick_size)
-    for level in ladder(quotes, prices, tick_size):
-        lots = ticks_below(level.size, lot_size)
-        row = 0 if level.side > 0 else 1
-        if lots > 0 and sheet.wanted[row] < MOST_LAYERS:
-            sheet.price[row, sheet.wanted[row]] = level.price_ticks
-            sheet.lots[row, sheet.wanted[row]] = lots
-            sheet.wanted[row] += 1
+    step = layer_step_ticks(quotes, tick_size)
+    note_side(1, prices.bid_ticks, step, quotes.layers, ticks_below(quotes.bid_size, lot_size), sheet)
+    note_side(-1, prices.ask_ticks, step, quotes.layers, ticks_below(quotes.ask_size, lot_size), sheet)
+
+
+def note_side(side: int, first: int, step: int, layers: int, lots: int, sheet: Sheet) -> None:
+    """Write down the layers of one side: those of `titan.strategy.quoting.ladder`, without its list."""
+    row, count = 0 if side > 0 else 1, 0
+    if lots > 0:
+        for layer in range(min(layers, MOST_LAYERS)):
+            price = layer_ticks(side, first, step, layer)
+            if price > 0:
+                sheet.price[row, count], sheet.lots[row, count] = price, lots
+                count += 1
+    sheet.wanted[row] = count
 
 
 def plan_side(desk: Desk, k: int, side: int, sheet: Sheet) -> None:
     """Doom the orders that must go, and leave on the sheet what is to be placed: the router's plan for one side."""
     row = 0 if side > 0 else 1
-    standing = line_up(desk, k, side, sheet.standing)
+    slots = sheet.standing[row]
+    standing = line_up(desk, k, side, slots)
     wanted = 0
     for layer in range(sheet.wanted[row]):
         price, lots = sheet.price[row, layer], sheet.lots[row, layer]
         kept = -1
         for at in range(standing):
-            if sheet.standing[at] >= 0 and stays(desk, k, sheet.standing[at], price, lots):
+            if slots[at] >= 0 and stays(desk, k, slots[at], price, lots):
                 kept = at
                 break
         if kept >= 0:
-            sheet.standing[kept] = -1
+            slots[kept] = -1
         else:
             sheet.price[row, wanted], sheet.lots[row, wanted] = price, lots
             wanted += 1
     left = 0
     for at in range(standing):
-        if sheet.standing[at] >= 0:
+        if slots[at] >= 0:
             left += 1
-            order = desk.orders[k, sheet.standing[at]]
+            order = desk.orders[k, slots[at]]
             order.doomed = order.known == OPEN
     sheet.wanted[row] = wanted
+    sheet.lined_up[row] = standing
     sheet.place_from[row] = left
 
 
@@ -137,15 +146,16 @@ def stays(desk: Desk, k: int, slot: int, price: int, lots: int) -> bool:
 
 def send_changes(desk: Desk, k: int, now_ns: int, sheet: Sheet) -> None:
     """Send the cancels, then the new orders; buys before sells, best first."""
-    for side in (1, -1):
-        for at in range(line_up(desk, k, side, sheet.standing)):
-            slot = sheet.standing[at]
+    for row in range(2):
+        for at in range(sheet.lined_up[row]):
+            slot = sheet.standing[row, at]
+            if slot < 0 or not desk.orders[k, slot].doomed:
+                continue
             order = desk.orders[k, slot]
-            if order.doomed:
-                order.doomed = False
-                order.known = CANCELLING
-                desk.sets[k].cancels += 1
-                request(desk, k, slot, order.serial, False, now_ns)
+            order.doomed = False
+            order.known = CANCELLING
+            desk.sets[k].cancels += 1
+            request(desk, k, slot, order.serial, False, now_ns)
     for row in range(2):
         for layer in range(sheet.place_from[row], sheet.wanted[row]):
             slot = take_slot(desk, k, 1 - 2 * row, sheet.price[row, layer], sheet.lots[row, layer])

@@ -16,7 +16,16 @@ from titan.backtest.sweep.reference import Reference
 from titan.backtest.sweep.results import Integers, SetResult, SweepResult
 from titan.backtest.sweep.strategies import write_decide
 from titan.backtest.sweep.tape import Tape
-from titan.backtest.sweep.worlds import build_world, chosen_of, no_fills, path_times, results
+from titan.backtest.sweep.worlds import (
+    MOST_UNDER_WAY,
+    UNDER_WAY,
+    build_world,
+    chosen_of,
+    full_wires,
+    no_fills,
+    path_times,
+    results,
+)
 from titan.model.contract import StrategyModule, View
 
 FIRST_FILLS = 1 << 21
@@ -122,14 +131,18 @@ def run_pass(
     path_every: int,
 ) -> SweepResult:
     """One compiled pass, with as much room for fills as it turns out to need."""
-    room = FIRST_FILLS
+    room, under_way = FIRST_FILLS, UNDER_WAY
     while True:
-        world = build_world(tape, sets, modules, interval_ms * 1_000_000, path_every)
+        world = build_world(tape, sets, modules, interval_ms * 1_000_000, path_every, under_way)
         fills = no_fills(room)
         try:
             whole = compiled.simulate(tape.columns, world, fills)
         except (ArithmeticError, ValueError) as error:
-            name = sets[int(world.sheet.asking[0])].name
+            full = full_wires(world.desk)
+            if len(full) and under_way < MOST_UNDER_WAY:
+                under_way *= 8
+                continue
+            name = sets[int(full[0] if len(full) else world.sheet.asking[0])].name
             raise SweepError(
                 f"set {name}: {error}; `Reference` on this set alone gives the numbers"
             ) from error

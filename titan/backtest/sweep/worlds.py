@@ -19,6 +19,8 @@ from titan.backtest.sweep.tape import Tape
 from titan.model.contract import StrategyModule
 
 SLOTS = 2 * MOST_LAYERS
+UNDER_WAY, MOST_UNDER_WAY = 1 << 7, 1 << 16
+"""Messages of one set that may be under way one way: at first, so that they stay in the cache, and at most."""
 
 
 def no_fills(room: int) -> Fills:
@@ -32,8 +34,9 @@ def build_world(
     modules: Sequence[StrategyModule],
     interval_ns: int,
     path_every: int,
+    under_way: int = UNDER_WAY,
 ) -> World:
-    """Everything at its start."""
+    """Everything at its start, with room for so many messages of a set under way: two to a power."""
     count = len(sets)
     steps = max(-(-(tape.seen_until_ns - tape.start_ns) // interval_ns) - 1, 0)
     points = steps // path_every
@@ -46,8 +49,11 @@ def build_world(
         ),
         empty_book(tape.lowest, tape.highest),
         Looks(zeros(looks, 6), zeros(3)),
-        desk_of(sets, modules),
-        Sheet(zeros(2, MOST_LAYERS), zeros(2, MOST_LAYERS), zeros(2), zeros(2), zeros(SLOTS), zeros(1)),
+        desk_of(sets, modules, under_way),
+        Sheet(
+            zeros(2, MOST_LAYERS), zeros(2, MOST_LAYERS), zeros(2), zeros(2),
+            zeros(2, SLOTS), zeros(2), zeros(1),
+        ),
         chosen_of(sets),
         Paths(zeros(count, points), zeros(count, points), zeros(points)),
     )  # fmt: skip
@@ -58,12 +64,12 @@ def zeros(*shape: int) -> Integers:
     return np.zeros(shape, dtype=np.int64)
 
 
-def desk_of(sets: Sequence[ParameterSet], modules: Sequence[StrategyModule]) -> Desk:
+def desk_of(sets: Sequence[ParameterSet], modules: Sequence[StrategyModule], under_way: int) -> Desk:
     """The sets' worlds side by side."""
     # Both ways draw from streams of their own.
     entry_ns = latency_draws([one.entry for one in sets], [2 * one.seed for one in sets])
     response_ns = latency_draws([one.response for one in sets], [2 * one.seed + 1 for one in sets])
-    desk = empty_desk(len(sets), SLOTS, entry_ns, response_ns)
+    desk = empty_desk(len(sets), SLOTS, under_way, entry_ns, response_ns)
     for row, one in zip(desk.sets, sets, strict=True):
         row.queue_kind, row.queue_exponent = one.queue
         row.whole = one.whole_fills
@@ -87,6 +93,13 @@ def chosen_of(sets: Sequence[ParameterSet]) -> Chosen:
             for place, (name, kind) in enumerate(kinds(type(tuple_)).items()):
                 (floats if kind is float else whole)[k, place] = getattr(tuple_, name)
     return Chosen(parameters, whole_parameters, state, whole_state)
+
+
+def full_wires(desk: Desk) -> Integers:
+    """The sets that have as many messages under way as there is room for."""
+    rows, room = desk.sets, desk.requests.shape[1]
+    under_way = np.maximum(rows.requests_sent - rows.requests_read, rows.answers_sent - rows.answers_read)
+    return np.flatnonzero(under_way >= room)
 
 
 def path_times(
