@@ -112,6 +112,23 @@ def test_a_ban_during_the_start_only_delays_it():
     assert len(session.live) == 2
 
 
+def test_after_a_ban_that_kept_the_terms_unread_they_are_what_is_asked_for():
+    """A list of open orders cannot be read without them: it failed each time, and the ban never ended for us."""
+    session = Session()
+    session.venue.lost.add(c.QueryInstruments)
+    session.send(e.SessionStarted(time_ns=session.now))
+    shut(session, 3)
+    session.streams()
+    session.venue.lost.clear()
+    session.venue.failing.add(c.QueryOpenOrders)
+    asked = of(session.quiet(4), *QUERIES)
+    assert isinstance(asked[0], c.QueryInstruments)
+    assert session.desk.venues["v"].health.shut_until_ns == 0
+    session.venue.failing.clear()
+    session.quiet(8)
+    assert session.desk.phase is Phase.RUNNING
+
+
 def test_an_operators_cancel_passes_a_ban():
     session = running()
     session.venue.failing.add(c.CancelOrder)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from titan.chaos.world import ACCOUNT, World
 from titan.engine.desk import Desk
 from titan.engine.risk_settings import BUCKET_LOSS, DAILY_LOSS, DRAWDOWN
+from titan.loopback.faults import Fault, Kind
 from titan.risk.shutdown import Level
 
 THIN = ("a side of the book is empty", "the book is syncing")
@@ -30,8 +31,15 @@ USED_UP = 0.75
 """Share of the minute's request weight, as charged, from which calls that are not urgent may be held back: what was
 lost on its way counts for whoever sent it."""
 
+READING = "still reading "
+
 RESTS_S = 30.0
 """How long after that the breaker may rest: calls that were held back count as failures for it."""
+
+FORCED = {Kind.LIQUIDATE, Kind.DELEVERAGE}
+UNHEARD_S = 10.0
+"""How long an execution that the venue forced may be unknown where its word was lost: the next look at executions, and
+the grace that is given to a difference."""
 
 LOSSES = {DAILY_LOSS, DRAWDOWN, BUCKET_LOSS}
 
@@ -58,6 +66,17 @@ class Excuses:
         self._peak: Decimal | None = None
         self._fall = self._fall_since = Decimal(0)
         self._used_up_s = -RESTS_S
+        self._forced_s = -UNHEARD_S
+
+    def struck(self, fault: Fault) -> None:
+        """A fault has met its call, frame or account."""
+        if fault.kind in FORCED:
+            self._forced_s = self._world.elapsed_s
+
+    @property
+    def may_not_know(self) -> bool:
+        """Whether the venue has changed the position by itself, and nobody may have heard of it yet."""
+        return self._world.elapsed_s - self._forced_s < UNHEARD_S
 
     def asked(self, action: str) -> None:
         """An operator acts: a resume ends everything that was asked before it."""
@@ -93,7 +112,7 @@ class Excuses:
         standing = tuple(text for action in self._standing for text in STANDING[action])
         if obstacle.startswith((*THIN, *standing)):
             return True
-        if obstacle.endswith(RESTS):
+        if obstacle.endswith(RESTS) or obstacle.startswith(READING):
             return self._world.elapsed_s - self._used_up_s < RESTS_S
         return obstacle.startswith(BY_RISK) and self._lost(desk)
 

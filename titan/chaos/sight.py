@@ -30,7 +30,7 @@ LONGEST_OWED_S = 20.0
 """Of what a half-dead private stream has not told: some answered order, and the patience with it."""
 
 LONGEST_WRONG_S = 2.0
-"""Of a book in use: a snapshot that lies is found out by the venue's own touch, when that next moves."""
+"""Of a book in use: a snapshot that lies is found out by the venue's own touch, when that next moves and is heard."""
 
 KEPT = 4_096
 
@@ -74,7 +74,7 @@ class Sight:
         """Take in what the runner has just heard."""
         if isinstance(event, MARKET):
             self._check_silence()
-            self._compare(desk)
+            self._compare(desk, event.update_id if isinstance(event, TopOfBook) else -1)
         elif isinstance(event, StreamState):
             if not event.up:
                 if event.stream == "market":
@@ -98,8 +98,11 @@ class Sight:
             self._violated(f"the market stream was silent for {now_s - self._heard_s:.1f} s and was left up")
         self._heard_s = now_s
 
-    def _compare(self, desk: Desk) -> None:
-        """A book that is used shows the exchange's own touch, update for update."""
+    def _compare(self, desk: Desk, told: int) -> None:
+        """A book that is used shows the exchange's own touch, update for update.
+
+        It counts as wrong from the moment on at which the venue's own touch was told, as `told` updates made it.
+        """
         for market in desk.markets.values():
             book = market.book
             there = self._touches.get(book.last_id) if book.state == "ready" else None
@@ -113,7 +116,7 @@ class Sight:
             if here == there:
                 self._wrong_since_s = None
             elif self._wrong_since_s is None:
-                self._wrong_since_s = now_s
+                self._wrong_since_s = now_s if told >= book.last_id else None
             elif now_s - self._wrong_since_s > LONGEST_WRONG_S:
                 self._wrong_since_s = now_s + 3_600.0  # once is enough
                 self._violated(

@@ -127,7 +127,8 @@ class _Exchange:
         return (self.desk.clock.now_ns() - START_NS) / 1e9
 
     def calm(self) -> None:
-        """Let the market go on more slowly."""
+        """Let the market find itself again, and then go on more slowly."""
+        self._crowd.renew(self.exchange)
         self._crowd.pace = REST_PACE
 
 

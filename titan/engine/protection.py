@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from titan.engine.account import ask_fills, ask_orders
 from titan.engine.desk import Desk, Phase, VenueDesk
-from titan.model.commands import KeepAlive, RebuildStream
+from titan.model.commands import KeepAlive, QueryInstruments, RebuildStream
 from titan.model.events import (
     ClockSync,
     CommandOutcome,
@@ -22,6 +22,8 @@ from titan.model.events import (
 from titan.model.instruments import InstrumentKey
 from titan.model.orders import TERMINAL, Order, OrderState
 
+AFTER_BAN_NS = 100_000_000
+"""How long after a ban the first request goes out: the venue's clock is known to half a round trip only."""
 PROBE_NS = 5_000_000_000
 """How long the one query after a ban is waited for; each further one twice as long."""
 
@@ -66,7 +68,7 @@ def on_shut(desk: Desk, event: VenueShut) -> None:
     health.shut_because = event.reason
     health.probed_ns = 0
     health.failures_ns.clear()  # what it refused says nothing of how it works
-    desk.timer(f"probe {event.venue}", health.shut_until_ns - desk.now_ns)
+    desk.timer(f"probe {event.venue}", health.shut_until_ns - desk.now_ns + AFTER_BAN_NS)
 
 
 def probe(desk: Desk, name: str) -> None:
@@ -76,7 +78,10 @@ def probe(desk: Desk, name: str) -> None:
         return
     health.probed_ns = desk.now_ns
     health.probes += 1
-    ask_orders(desk, name)
+    if "terms" in desk.venues[name].unread:
+        desk.emit(QueryInstruments(venue=name))  # without them no list of orders can be read
+    else:
+        ask_orders(desk, name)
     desk.timer(f"probe {name}", min(PROBE_NS << min(health.probes - 1, 10), LONGEST_PROBE_NS))
 
 
@@ -193,7 +198,7 @@ def on_query_failed(desk: Desk, event: QueryFailed) -> None:
     """Count a failure; a second one of the dead-man switch in a row pulls the symbol's quotes."""
     note_failure(desk, event.venue)
     health = desk.venues[event.venue].health
-    if health.probed_ns and event.query == "query_open_orders":
+    if health.probed_ns and event.query in {"query_open_orders", "query_instruments"}:
         # It is known to have failed, or was not sent because an earlier one is out: the next need not wait for long.
         desk.timer(f"probe {event.venue}", FAILED_PROBE_NS)
     if event.query != "keep_alive" or desk.phase not in {Phase.STARTING, Phase.RUNNING}:

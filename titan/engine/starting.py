@@ -104,6 +104,7 @@ def on_fee_rates(desk: Desk, event: FeeRates) -> None:
         return
     market.fees = event
     venue = desk.venues[event.venue]
+    protection.on_answer(desk, venue)
     markets = desk.markets_of(event.venue)
     if "terms" not in venue.unread or not all(m.instrument and m.fees for m in markets):
         return

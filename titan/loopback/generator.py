@@ -199,6 +199,17 @@ class Generator:
 
     # ---- quoters ----
 
+    def renew(self, exchange: Exchange) -> None:
+        """Take every quote away and quote both sides anew: none is left on the wrong side of the fair value."""
+        if not exchange.instruments()[self._instrument.symbol].trading:
+            return
+        for quotes in self._quotes.values():
+            while quotes:
+                self._withdraw(exchange, quotes, next(iter(quotes)))
+        for _ in range(self._crowd.orders_a_side):
+            self._quote(exchange, BUY)
+            self._quote(exchange, SELL)
+
     def _quote_somewhere(self, exchange: Exchange) -> None:
         side = self._random.choice((BUY, SELL))
         if len(self._quotes[side]) >= self._crowd.orders_a_side:
@@ -248,6 +259,9 @@ class Generator:
         else:
             # The worse of two: far quotes go first, near ones are renewed as well.
             order_id = min(self._random.choices(list(quotes), k=2), key=lambda chosen: side * quotes[chosen])
+        self._withdraw(exchange, quotes, order_id)
+
+    def _withdraw(self, exchange: Exchange, quotes: dict[int, int], order_id: int) -> None:
         del quotes[order_id]
         try:
             exchange.cancel(QUOTER, self._instrument.symbol, order_id=order_id)
