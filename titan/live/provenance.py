@@ -13,6 +13,8 @@ import titan
 
 PACKAGE = Path(titan.__file__).parent
 ROOT = PACKAGE.parent
+DIGITS = 16
+"""Hexadecimal digits of a source's hash."""
 
 
 class Origin(NamedTuple):
@@ -82,4 +84,4 @@ def stale_modules() -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]
