@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ def require_promotions(settings: Settings, config: KernelConfig, mode: str) -> N
             records = read_promotions(settings.project.promotions, name)
         except PromotionRecordError as error:
             raise StartRefused(f"mode {mode}: {error}") from None
-        stands = standing(records, identity_in(config, name, settings.strategy[name]))
+        stands = standing(records, _identity_in(config, name, settings.strategy[name]))
         if not reaches(stands.stage, mode):
             refusals.append(_refusal(name, stands, mode))
     if refusals:
@@ -81,9 +81,12 @@ def _refusal(name: str, stands: Standing, mode: str) -> str:
 # ---- What a strategy is ----------------------------------------------------------------------------------
 
 
-def identity_in(config: KernelConfig, name: str, section: Strategy) -> Identity:
-    """What the strategy of that name is in a configuration; `section` says which parameters are calibrated."""
-    found = [strategy for strategy in config.strategies if strategy.name == name]
+def _identity_in(config: KernelConfig, name: str, section: Strategy) -> Identity:
+    return identity_of([strategy for strategy in config.strategies if strategy.name == name], section)
+
+
+def identity_of(found: Sequence[StrategyConfig], section: Strategy) -> Identity:
+    """What one strategy is, on all its symbols; `section` says which parameters are calibrated."""
     code = found[0].code
     return Identity(
         code=code,
@@ -95,7 +98,7 @@ def identity_in(config: KernelConfig, name: str, section: Strategy) -> Identity:
     )
 
 
-def parameters_of(strategies: list[StrategyConfig]) -> dict[str, dict[str, float]]:
+def parameters_of(strategies: Sequence[StrategyConfig]) -> dict[str, dict[str, float]]:
     """By symbol, or by all symbols of a strategy over several: what moves a strategy's quotes."""
     found = {}
     for strategy in strategies:
