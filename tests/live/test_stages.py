@@ -10,18 +10,17 @@ import msgspec
 import pytest
 
 from tests.live.desks import REPOSITORY, read_settings, write_settings
+from tests.live.promoted import NAME, promote
 from titan.cli import main_live
 from titan.engine.configuration import KernelConfig
-from titan.live.configure import kernel_config, strategy_configs
+from titan.live.configure import kernel_config
 from titan.live.control import Control
 from titan.live.errors import StartRefused
 from titan.live.runner import Runner, RunOptions
 from titan.live.stages import identity_of, require_promotions, standing, strategy_sources
 from titan.live.venue import VenueAddress
 from titan.settings import Settings
-from titan.store.promotions import Promotion, append_promotion, read_promotions
-
-NAME = "avellaneda_stoikov"
+from titan.store.promotions import Promotion, read_promotions
 
 
 def desk(folder: Path, **changes: object) -> Settings:
@@ -30,24 +29,6 @@ def desk(folder: Path, **changes: object) -> Settings:
 
 def config_of(settings: Settings) -> KernelConfig:
     return kernel_config(settings, "", "loopback", 0.0)
-
-
-def promote(settings: Settings, to: str) -> None:
-    before = read_promotions(settings.project.promotions, NAME)
-    record = Promotion(
-        strategy=NAME,
-        stage=before[-1].to if before else "research",
-        to=to,
-        identity=identity_of(strategy_configs(settings, NAME), settings.strategy[NAME]),
-        gates=(),
-        evidence=(),
-        operator="ann",
-        reason="",
-        time_ns=0,
-        commit="c",
-        previous=before[-1].id if before else "",
-    )
-    append_promotion(settings.project.promotions, record)
 
 
 def refused(settings: Settings, mode: str) -> str:

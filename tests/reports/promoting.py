@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tests.live.desks import write_settings
+from tests.live.promoted import NAME
 from tests.sessions import Rehearsal
 from titan.live.configure import strategy_configs
 from titan.live.provenance import source_hashes
@@ -17,7 +18,6 @@ from titan.reports.findings import Findings
 from titan.settings import Settings, load
 from titan.store.journal import Header
 
-NAME = "avellaneda_stoikov"
 ACCOUNTS = {
     "research": "backtest.{session}",
     "shadow": "loopback.main@shadow on 127.0.0.1:80",

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.live.promoted import promote as lift
 from tests.reports.promoting import (
     ACCOUNTS,
     NAME,
@@ -28,7 +29,7 @@ from titan.reports.evidence import add_up
 from titan.reports.findings import Findings, read_findings
 from titan.reports.watched import Watched, config_of, watch_session
 from titan.store.journal import SessionReader
-from titan.store.promotions import Promotion, append_promotion, read_promotions
+from titan.store.promotions import Promotion, read_promotions
 from titan.store.replay import replay_session
 
 H_NS = 3_600_000_000_000
@@ -61,16 +62,8 @@ def desk(tmp_path: Path) -> Path:
 
 def stand_at(desk: Path, *stages: str, time_ns: int = 0) -> None:
     """Records as if the strategy had gone through the stages, before any session was held."""
-    identity = sharpe(read_desk(desk), 0).identity
-    before = records(desk)
     for stage in stages:
-        last = before[-1] if before else None
-        record = Promotion(
-            strategy=NAME, stage=last.to if last else "research", to=stage, identity=identity, gates=(),
-            evidence=(), operator="ann", reason="", time_ns=time_ns, commit="c", previous=last.id if last else "",
-        )  # fmt: skip
-        append_promotion(desk / "promotions", record)
-        before = (*before, record)
+        lift(read_desk(desk), stage, time_ns=time_ns)
 
 
 # ---- The way up

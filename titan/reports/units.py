@@ -57,7 +57,9 @@ def _timer(job: Job) -> str:
 def _longest_s(desk: Desk) -> int:
     """What all attempts and the waits between them may take for one day, and a minute."""
     stated = desk.stated
-    waits = [min(stated.retry_s * 2**number, stated.longest_retry_s) for number in range(stated.attempts - 1)]
+    waits = [
+        min(stated.retry_s * 2.0**number, stated.longest_retry_s) for number in range(stated.attempts - 1)
+    ]
     return round(stated.attempts * (stated.time_limit_s + ENDING_S) + sum(waits)) + 60
 
 
