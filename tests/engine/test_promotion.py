@@ -19,7 +19,9 @@ from titan.engine.promotion import (
     departure,
     is_promotion,
     judge,
+    needs_record,
     reaches,
+    stands_at,
 )
 
 GOOD = Measured(
@@ -157,6 +159,19 @@ def test_steps_up_are_one_at_a_time_and_steps_down_are_any():
         is_promotion("canary", "alive")
 
 
+def test_a_strategy_whose_record_does_not_count_can_be_put_back_to_research():
+    assert is_promotion("research", "research", recorded="live") is False
+    assert is_promotion("research", "shadow", recorded="live") is True
+    with pytest.raises(PromotionError, match="stands at research already"):
+        is_promotion("research", "research", recorded="research")
+
+
+@pytest.mark.parametrize("require_from", ["shadow", "paper", "canary"])
+def test_a_record_is_needed_from_a_mode_on_and_never_on_a_model(require_from):
+    needed = [mode for mode in ("loopback", "backtest", *STAGES[1:]) if needs_record(mode, require_from)]
+    assert needed == list(STAGES[STAGES.index(require_from) :])
+
+
 def test_a_stage_reaches_itself_and_those_below():
     assert [reaches("paper", mode) for mode in STAGES] == [True, True, True, False, False]
 
@@ -170,6 +185,12 @@ PROMOTED = Identity(
     calibrated=("decay",),
     calibration_bound=2.0,
 )
+
+
+def test_another_strategy_stands_at_research_whatever_was_recorded():
+    assert stands_at("live", PROMOTED, PROMOTED) == ("live", "")
+    other = msgspec.structs.replace(PROMOTED, code="own.taker")
+    assert stands_at("live", PROMOTED, other) == ("research", "its code is own.taker, not own.maker")
 
 
 def with_parameter(name: str, value: float) -> Identity:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -299,6 +300,22 @@ def test_what_is_no_session_is_left_out(desk, capsys):
     (desk / "empty").mkdir()
     assert promote(desk, "--to", "shadow", "--evidence", str(desk / "empty")) == 3
     assert "left out: session empty: " in capsys.readouterr().out
+
+
+def test_the_hash_of_a_session_is_of_all_that_it_was_run_again_from(desk, sessions, capsys):
+    """Its market as well as its journal."""
+    hashes = []
+    for changed in (None, "capture-000001.tc", "journal-000001.tj"):
+        copy = desk / str(changed) / sessions["shadow"].name
+        shutil.copytree(sessions["shadow"], copy)
+        if changed is not None:
+            (copy / changed).write_bytes((copy / changed).read_bytes()[:-1])  # the end of its last record
+        for path in (desk / "promotions" / NAME).glob("*.json"):
+            path.unlink()
+        stand_at(desk, "shadow")
+        assert promote(desk, "--to", "paper", "--evidence", str(copy)) == 0, capsys.readouterr()
+        hashes.append(records(desk)[-1].evidence[0].sha256)
+    assert len(set(hashes)) == 3
 
 
 def test_a_session_that_does_not_replay_as_it_was_says_nothing(sessions, monkeypatch):

@@ -163,8 +163,14 @@ def _verdict(gate: _Gate, measured: Measured, gates: Gates) -> Verdict:
     return Verdict(gate.measure, value, bound, gate.at_least, asked, inside or not asked)
 
 
-def is_promotion(stage: str, to: str) -> bool:
+def is_promotion(stage: str, to: str, recorded: str = "") -> bool:
     """Whether the step from `stage` to `to` is one up, which needs evidence; a step down needs none.
+
+    Parameters
+    ----------
+    recorded : str
+        Where the last record put the strategy, which is not `stage` where that record does not count; empty without
+        one. From there it can be put back to research, so that the record does not count again either.
 
     Raises
     ------
@@ -173,13 +179,26 @@ def is_promotion(stage: str, to: str) -> bool:
     """
     if to not in STAGES:
         raise PromotionError(f"no stage is called {to}; there are {', '.join(STAGES)}")
+    if to == STAGES[0] and recorded not in {"", to}:
+        return False
     steps = STAGES.index(to) - STAGES.index(stage)
     if steps == 0:
         raise PromotionError(f"it stands at {stage} already; nothing is to be done")
     if steps > 1:
-        after = STAGES[STAGES.index(stage) + 1]
-        raise PromotionError(f"no stage is skipped: it stands at {stage}, and {after} is the next one")
+        raise PromotionError(
+            f"no stage is skipped: it stands at {stage}, and {following(stage)} is the next one"
+        )
     return steps == 1
+
+
+def following(stage: str) -> str:
+    """The stage after one that is not the last."""
+    return STAGES[STAGES.index(stage) + 1]
+
+
+def needs_record(mode: str, require_from: str) -> bool:
+    """Whether a session of `mode` needs a record: from `require_from` on, and never on an exchange that is a model."""
+    return mode in STAGES and STAGES.index(mode) >= STAGES.index(require_from)
 
 
 def reaches(stage: str, mode: str) -> bool:
@@ -210,6 +229,12 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     calibrated: tuple[str, ...] = ()
     calibration_bound: float = 1.0
     artefacts: dict[str, str] = {}
+
+
+def stands_at(recorded: str, promoted: Identity, present: Identity) -> tuple[str, str]:
+    """Where a strategy stands by its last record, and why that does not count: then it is at research again."""
+    moved = departure(promoted, present)
+    return (STAGES[0], moved) if moved else (recorded, "")
 
 
 def departure(promoted: Identity, present: Identity) -> str:

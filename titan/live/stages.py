@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from titan.engine.configuration import KernelConfig, StrategyConfig
-from titan.engine.promotion import STAGES, Identity, departure, reaches
+from titan.engine.promotion import STAGES, Identity, following, needs_record, reaches, stands_at
 from titan.engine.strategies import load_strategy
 from titan.live.errors import StartRefused
 from titan.live.provenance import DIGITS
@@ -34,8 +34,8 @@ def standing(records: tuple[Promotion, ...], present: Identity) -> Standing:
     """Where the records leave a strategy; at research where the last was made for another source or parameters."""
     if not records:
         return Standing(STAGES[0], None, "")
-    moved = departure(records[-1].identity, present)
-    return Standing(STAGES[0] if moved else records[-1].to, records[-1], moved)
+    stage, moved = stands_at(records[-1].to, records[-1].identity, present)
+    return Standing(stage, records[-1], moved)
 
 
 def require_promotions(settings: Settings, config: KernelConfig, mode: str) -> None:
@@ -51,7 +51,7 @@ def require_promotions(settings: Settings, config: KernelConfig, mode: str) -> N
     StartRefused
         Naming every such strategy, why its record does not count, and what to do.
     """
-    if mode == "loopback" or STAGES.index(mode) < STAGES.index(settings.promotion.require_from):
+    if not needs_record(mode, settings.promotion.require_from):
         return
     refusals = []
     for name in dict.fromkeys(strategy.name for strategy in config.strategies):
@@ -67,7 +67,7 @@ def require_promotions(settings: Settings, config: KernelConfig, mode: str) -> N
 
 
 def _refusal(name: str, stands: Standing, mode: str) -> str:
-    after = STAGES[STAGES.index(stands.stage) + 1]
+    after = following(stands.stage)
     if stands.departure:
         why = (
             f"has one to {stands.record.to if stands.record else ''} that does not count: {stands.departure}"

@@ -17,7 +17,7 @@ from titan.evaluation.performance import max_drawdown
 from titan.reports.errors import ReportError
 from titan.reports.findings import Findings, read_findings
 from titan.reports.watched import Watched, config_of, identity_then, stage_of, watch_session
-from titan.store.framing import JOURNAL, JournalError
+from titan.store.framing import CAPTURE, JOURNAL, JournalError
 from titan.store.journal import SessionReader
 from titan.store.promotions import Evidence
 from titan.store.session import list_sessions
@@ -121,8 +121,9 @@ def _strange(sought: Sought, counted: dict[str, Watched], findings: Findings) ->
 
 
 def _evidence(kind: str, path: Path) -> Evidence:
-    """A file with its hash; of a session, of all its journal's files in order."""
-    files = sorted(path.glob(f"{JOURNAL.stem}-*{JOURNAL.suffix}")) if path.is_dir() else [path]
+    """A file with its hash; of a session, that of the hashes of its journal's and its capture's files in order."""
+    kinds = (JOURNAL, CAPTURE) if path.is_dir() else ()
+    files = [file for each in kinds for file in sorted(path.glob(f"{each.stem}-*{each.suffix}"))] or [path]
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as content:

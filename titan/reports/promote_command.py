@@ -21,6 +21,7 @@ from titan.engine.promotion import (
     Measured,
     PromotionError,
     Verdict,
+    following,
     is_promotion,
     judge,
 )
@@ -125,7 +126,7 @@ def _show(asked: _Asked, options: argparse.Namespace) -> None:
             f"  {_moment(record.time_ns)}  {record.stage} to {record.to}  {record.id}  {record.operator}{why}"
         )
     if bounds:
-        print(f"  {STAGES[STAGES.index(stage) + 1]} takes:")
+        print(f"  {following(stage)} takes:")
     for gate in bounds:
         print(f"    {gate.gate:12} {_bound(gate) if gate.asked else 'not asked'}")
 
@@ -141,9 +142,7 @@ def _step(asked: _Asked, options: argparse.Namespace) -> None:
     to = options.to
     if to in REAL and not (options.operator and options.reason):
         raise UsageError(f"--to {to} is a step to real money; give --operator and --reason")
-    # Where the last record does not count the strategy is at research, and can still be put back there.
-    put_back = to == STAGES[0] and bool(asked.records) and asked.records[-1].to != to
-    if put_back or not is_promotion(asked.stands.stage, to):
+    if not is_promotion(asked.stands.stage, to, asked.records[-1].to if asked.records else ""):
         _record(asked, options, Found(Measured(), (), ()), ())
         return
     found, verdicts = _judged(asked, options)
