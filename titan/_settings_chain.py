@@ -58,7 +58,9 @@ class Schedule(Section):
         "settings file.",
     )
     parity_arguments: str = Field(
-        "-p date={date}", description="What 'titan report parity' is given, stated alike."
+        "-p session={session}",
+        description="What 'titan report parity' is given, stated alike; {session} is the folder of a session that "
+        "began on the day on paper or for money, and the command runs for each.",
     )
     attempts: int = Field(3, ge=1, le=20, description="How often a job is tried before it has failed.")
     retry_s: float = Field(

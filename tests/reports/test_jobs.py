@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.reports.promoting import hold_session
 from titan.reports.errors import ReportError
 from titan.reports.jobs import (
     COMMANDS,
@@ -23,7 +24,7 @@ from titan.reports.jobs import (
     Job,
     Outcome,
     Tools,
-    command_of,
+    commands_of,
     done_days,
     due_days,
     execute,
@@ -72,7 +73,7 @@ class World:
 def desk(tmp_path: Path) -> Desk:
     file = tmp_path / "settings.ini"
     file.write_text("")
-    return Desk(file, tmp_path / "state", Schedule())
+    return Desk(file, tmp_path / "state", tmp_path / "journals", Schedule())
 
 
 def job(desk: Desk, name: str = "daily_risk") -> Job:
@@ -142,7 +143,7 @@ def test_a_date_is_done_once_and_stamped_after_its_success(desk):
         1,
         "2026-11-25T00:05:00+00:00",
     )
-    assert stamp["command"][3:7] == ["report", "daily", "--date", "2026-11-24"]
+    assert stamp["commands"][0][3:7] == ["report", "daily", "--date", "2026-11-24"]
     again = run_job(desk, job(desk), DAY, world.tools)
     assert again.state == "skipped"
     assert "done before" in again.text
@@ -217,15 +218,55 @@ def test_dates_and_patterns_are_filled_in(desk):
     folder = desk.settings_file.parent
     for name in ("v-20261124T01.capture.gz", "v-20261124T00.capture.gz", "v-20261125T00.capture.gz"):
         (folder / name).write_text("")
-    words = command_of(desk, Job("calibration", None, "'*-{compact}T*.capture.gz' -p note='two words'"), DAY)
+    (words,) = commands_of(
+        desk, Job("calibration", None, "'*-{compact}T*.capture.gz' -p note='two words'"), DAY
+    )
     assert words == (
         *(sys.executable, "-m", "titan.cli", "calibrate"),
         str(folder / "v-20261124T00.capture.gz"),
         str(folder / "v-20261124T01.capture.gz"),
         *("-p", "note=two words", "--settings", str(desk.settings_file)),
     )
-    absolute = command_of(desk, Job("parity", None, f"{folder}/*-20261125*"), DAY)
+    (absolute,) = commands_of(desk, Job("parity", None, f"{folder}/*-20261125*"), DAY)
     assert absolute[5] == str(folder / "v-20261125T00.capture.gz")
+
+
+@pytest.fixture
+def two_sessions(desk: Desk) -> list[str]:
+    """Two sessions on paper, and one each of a day before, of shadow, of loopback and of a recorded market."""
+    paper = [hold_session(desk.journals, "paper", 0.5, seed=seed).name for seed in (1, 2)]
+    for seed, stage in enumerate(("shadow", "loopback", "research"), 3):
+        hold_session(desk.journals, stage, 0.5, seed=seed)
+    other = hold_session(desk.journals, "paper", 0.5, seed=6)
+    other.rename(desk.journals / f"20200101{other.name[8:]}")
+    return paper
+
+
+def test_a_job_of_sessions_runs_for_each_that_traded_on_the_day(desk, two_sessions):
+    day = datetime.strptime(two_sessions[0][:8], "%Y%m%d").date()
+    world = World()
+    asked = Job("parity", None, "-p session={session} -p captures=")
+    assert run_job(desk, asked, day, world.tools).state == "done"
+    assert [words[3:9] for words in world.commands] == [
+        ("report", "parity", "-p", f"session={desk.journals / name}", "-p", "captures=")
+        for name in two_sessions
+    ]
+
+
+def test_what_one_attempt_has_done_the_next_does_not_do_again(desk, two_sessions):
+    day = datetime.strptime(two_sessions[0][:8], "%Y%m%d").date()
+    world = World("no", "", "no", "")
+    assert run_job(desk, Job("parity", None, "{session}"), day, world.tools).text == "attempt 3"
+    assert [Path(words[5]).name for words in world.commands] == [
+        two_sessions[number] for number in (0, 1, 0, 0)
+    ]
+
+
+def test_a_day_without_a_session_is_done_with_nothing(desk):
+    world = World()
+    asked = Job("parity", None, "-p session={session}")
+    assert run_job(desk, asked, DAY, world.tools) == ("parity", DAY, "done", "nothing to do")
+    assert (world.commands, done_days(desk, "parity")) == ([], {DAY})
 
 
 @pytest.mark.parametrize(
@@ -235,7 +276,7 @@ def test_dates_and_patterns_are_filled_in(desk):
 def test_arguments_that_cannot_be_are_a_failure_like_any_other(desk, arguments, said):
     asked = Job("parity", None, arguments)
     with pytest.raises(ReportError, match=r"\[schedule\] parity_arguments"):
-        command_of(desk, asked, DAY)
+        commands_of(desk, asked, DAY)
     world = World()
     outcome = run_job(desk, asked, DAY, world.tools)
     assert outcome.state == "failed"

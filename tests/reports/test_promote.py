@@ -23,10 +23,13 @@ from tests.reports.promoting import (
     write_report,
 )
 from titan.cli import main
-from titan.engine.promotion import STAGES, Gates
+from titan.engine.promotion import STAGES, Gates, Identity
+from titan.engine.strategies import load_strategy
+from titan.live.configure import strategy_configs
 from titan.live.modes import mode_behind
+from titan.live.stages import identity_tried
 from titan.reports.errors import ReportError
-from titan.reports.evidence import add_up
+from titan.reports.evidence import Sought, add_up, gather
 from titan.reports.findings import Findings, read_findings
 from titan.reports.watched import Watched, config_of, watch_session
 from titan.store.journal import SessionReader
@@ -294,6 +297,43 @@ def test_findings_about_another_strategy_session_or_time_are_left_out(desk, sess
     assert "report strange.ipynb: session 20200101T000000Z-000000 is none of those that count" in whys
     assert "report bare.ipynb: it names neither a session nor what the strategy was" in whys
     assert "torn.ipynb: its findings cannot be read" in whys
+
+
+def test_a_study_that_knows_no_settings_names_the_code_and_what_it_tried(desk, sessions, capsys):
+    settings = read_desk(desk)
+    (config,) = strategy_configs(settings, NAME)
+    values = load_strategy(config.code).Parameters(*config.parameters)._asdict()
+    for changes, code in (({}, 0), ({"mean_fill_depth_bps": 0.021}, 3)):
+        identity = identity_tried(config.code, "BTCUSDT", values | changes)
+        found = Findings(study="s", strategy=config.code, measured={"dsr": 0.96}, identity=identity)
+        path = write_report(desk / "reports", "study", found)
+        assert promote(desk, "--to", "shadow", "--evidence", str(sessions["research"]), str(path)) == code
+        for record in (desk / "promotions" / NAME).glob("*.json"):
+            record.unlink()
+    assert "mean_fill_depth_bps is 0.02, not 0.021" in capsys.readouterr().out
+
+
+def test_a_ratio_counts_once_every_symbol_was_tried(tmp_path):
+    parameters = {symbol: {"spread": 1.0} for symbol in ("BTCUSDT", "ETHUSDT")}
+    present = Identity(code="own.maker", sources={}, parameters=parameters)
+    sought = Sought("maker", "research", present, 0)
+    paths = [
+        write_report(
+            tmp_path,
+            symbol,
+            Findings(
+                study="s", strategy="maker", measured={"dsr": dsr},
+                identity=msgspec.structs.replace(present, parameters={symbol: {"spread": 1.0}}),
+            ),
+        )
+        for symbol, dsr in (("BTCUSDT", 0.9), ("ETHUSDT", 0.8), ("XRPUSDT", 0.1))
+    ]  # fmt: skip
+    found = gather(sought, Gates(), [], paths[:1])
+    assert math.isnan(found.measured.dsr)
+    assert found.left_out == ("dsr of the studies: none tried ETHUSDT",)
+    found = gather(sought, Gates(), [], paths)
+    assert found.measured.dsr == 0.8
+    assert found.left_out == ("report XRPUSDT.ipynb: it tried XRPUSDT, which the strategy does not trade",)
 
 
 def test_what_is_no_session_is_left_out(desk, capsys):

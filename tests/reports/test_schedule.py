@@ -113,7 +113,7 @@ def test_a_time_that_is_none_is_refused(tmp_path, at):
 
 
 def told_by(folder: Path, command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    desk = Desk(folder / "settings.ini", folder, Schedule(alert_command=command))
+    desk = Desk(folder / "settings.ini", folder, folder, Schedule(alert_command=command))
     outcome = Outcome("parity", date(2026, 11, 24), "failed", "it ended with code 1")
     alert(start_logging("info"), desk, outcome, folder / "log")
     return capsys.readouterr().err
@@ -173,7 +173,7 @@ def test_a_fault_of_ours_ends_the_schedule(tmp_path, monkeypatch):
     monkeypatch.setattr(schedule_command, "run_due", fault)
     stopping = threading.Event()
     tools = Tools(lambda *given: "", stopping.wait, lambda *given: None, lambda: datetime.now(UTC))
-    desk = Desk(tmp_path / "settings.ini", tmp_path, Schedule())
+    desk = Desk(tmp_path / "settings.ini", tmp_path, tmp_path, Schedule())
     with pytest.raises(LookupError, match="ours"):
         serve(desk, jobs_of(desk.stated), tools, stopping)
 
@@ -181,7 +181,7 @@ def test_a_fault_of_ours_ends_the_schedule(tmp_path, monkeypatch):
 def test_no_day_is_begun_after_one_that_was_ended(tmp_path):
     (tmp_path / "daily_risk").mkdir()
     (tmp_path / "daily_risk" / "2026-11-21.json").write_text("{}")
-    desk = Desk(tmp_path / "settings.ini", tmp_path, Schedule())
+    desk = Desk(tmp_path / "settings.ini", tmp_path, tmp_path, Schedule())
     tools = Tools(
         lambda *given: "it was ended", lambda wait_s: True, lambda *given: None,
         lambda: datetime(2026, 11, 25, 1, tzinfo=UTC),
@@ -252,6 +252,6 @@ def test_units_that_cannot_be_written_are_told(tmp_path, capsys):
     assert "name another folder with --units" in capsys.readouterr().err
     assert schedule(write_desk(tmp_path, schedule__daily_risk=""), "--units", str(tmp_path / "u")) == 2
     with pytest.raises(UsageError, match="no job"):
-        serve(Desk(file, tmp_path, Schedule(daily_risk="")), jobs_of(Schedule(daily_risk="")),
+        serve(Desk(file, tmp_path, tmp_path, Schedule(daily_risk="")), jobs_of(Schedule(daily_risk="")),
               Tools(lambda *given: "", partial(bool), lambda *given: None, lambda: datetime.now(UTC)),
               threading.Event())  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,6 +96,19 @@ def identity_of(found: Sequence[StrategyConfig], section: Strategy) -> Identity:
         calibration_bound=section.calibration_bound,
         artefacts={each.symbol: each.calibrated.artefact for each in found if each.calibrated is not None},
     )
+
+
+def identity_tried(
+    code: str,
+    symbol: str,
+    parameters: Mapping[str, float],
+    requote_ticks: int = 1,
+    minimum_edge_bps: float = 0.0,
+) -> Identity:
+    """What a study tried on one symbol, with every parameter of the code: the strategy that quotes by the same ones."""
+    keys = {"requote_ticks": float(requote_ticks), "minimum_edge_bps": minimum_edge_bps}
+    values = {name: float(value) for name, value in parameters.items()}
+    return Identity(code=code, sources=strategy_sources(code), parameters={symbol: values | keys})
 
 
 def parameters_of(strategies: Sequence[StrategyConfig]) -> dict[str, dict[str, float]]:

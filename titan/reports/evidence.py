@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from titan.engine.promotion import Gates, Identity, Measured, departure
@@ -59,7 +60,15 @@ def gather(sought: Sought, gates: Gates, sessions: Iterable[Path], notebooks: It
     found = list(_studies(sought, counted, notebooks, left_out))
     files = [_evidence("session", directory) for directory in watched]
     files += [_evidence(findings.study, path) for path, findings in found]
-    measured = add_up(sought.stage, gates, list(watched.values()), [findings for _, findings in found])
+    told = [findings for _, findings in found]
+    tried = {symbol for each in told if each.identity is not None for symbol in each.identity.parameters}
+    if untried := sorted(set(sought.present.parameters) - tried):
+        # What one symbol shows says nothing of another.
+        kept = [msgspec.structs.replace(each, measured=_without(each.measured, "dsr")) for each in told]
+        if kept != told:
+            left_out.append(f"dsr of the studies: none tried {untried[0]}")
+        told = kept
+    measured = add_up(sought.stage, gates, list(watched.values()), told)
     return Found(measured, tuple(dict.fromkeys(files)), tuple(left_out))
 
 
@@ -100,7 +109,7 @@ def _studies(
             left_out.append(str(error))
             continue
         for findings in read:
-            if findings.strategy != sought.strategy:
+            if findings.strategy not in {sought.strategy, sought.present.code}:
                 continue
             why = _strange(sought, counted, findings)
             if why:
@@ -112,12 +121,20 @@ def _studies(
 def _strange(sought: Sought, counted: dict[str, Watched], findings: Findings) -> str:
     """Why findings say nothing of the strategy as it is now in this stage; empty if they do."""
     if findings.identity is not None:
-        moved = departure(findings.identity, sought.present)
-        return f"another strategy than now: {moved}" if moved else ""
+        tried = findings.identity.parameters
+        shared = {symbol: values for symbol, values in sought.present.parameters.items() if symbol in tried}
+        moved = departure(findings.identity, msgspec.structs.replace(sought.present, parameters=shared))
+        if moved:
+            return f"another strategy than now: {moved}"
+        return "" if shared else f"it tried {', '.join(tried)}, which the strategy does not trade"
     others = [session for session in findings.sessions if session not in counted]
     if others:
         return f"session {others[0]} is none of those that count"
     return "" if findings.sessions else "it names neither a session nor what the strategy was"
+
+
+def _without(measured: dict[str, float], name: str) -> dict[str, float]:
+    return {key: value for key, value in measured.items() if key != name}
 
 
 def _evidence(kind: str, path: Path) -> Evidence:

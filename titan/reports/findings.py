@@ -21,12 +21,14 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes
     ----------
+    strategy : str
+        The name of its section, or the module of its code where a study knows no settings.
     measured : dict of str to float
         By name: ``dsr``, a probability; ``parity_bps``, traded less simulated P&L in bps of what was traded.
     sessions : tuple of str
         The sessions that were looked at.
     identity : Identity or None
-        The strategy as it was tried, where no session says that.
+        The strategy as it was tried, on all its symbols or on some, where no session says that.
     """
 
     study: str

@@ -20,9 +20,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from titan.live.modes import mode_behind
 from titan.reports.errors import ReportError
 from titan.settings import Schedule, Settings
 from titan.store.lock import AccountLock, AccountLocked
+from titan.store.session import list_sessions
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "daily_risk": ("report", "daily"),
@@ -36,6 +38,10 @@ MOST_DAYS = 7
 
 ENDING_S = 10.0
 """How long an attempt that ran out of time may take to end by itself."""
+
+SESSION = "{session}"
+TRADED = ("paper", "live")
+"""Modes of sessions whose fills can be simulated again; canary is live here, for both are on the venue."""
 
 LOOK_S = 0.5
 """Between two looks whether the schedule ends while a command runs."""
@@ -55,6 +61,7 @@ class Desk(NamedTuple):
     settings_file: Path
     state: Path
     """Folder of the stamps and logs."""
+    journals: Path
     stated: Schedule
 
 
@@ -73,7 +80,7 @@ class Stamp(msgspec.Struct, frozen=True):
 
     job: str
     day: str
-    command: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
     attempts: int
     finished: str
 
@@ -92,7 +99,8 @@ class Tools(NamedTuple):
 
 def desk_of(settings_file: Path, settings: Settings) -> Desk:
     """A desk's jobs, as its settings have them."""
-    return Desk(settings_file, settings.project.data / "schedule", settings.schedule)
+    project = settings.project
+    return Desk(settings_file, project.data / "schedule", project.journals, settings.schedule)
 
 
 def jobs_of(stated: Schedule) -> dict[str, Job]:
@@ -160,28 +168,44 @@ def run_job(desk: Desk, job: Job, day: date, tools: Tools, *, again: bool = Fals
 
 
 def _try_often(desk: Desk, job: Job, day: date, tools: Tools) -> Outcome:
+    """Attempt what is left of a job until nothing is; what was done in one attempt is not done again in the next."""
     stamp, stated = stamp_path(desk, job.name, day), desk.stated
     stamp.parent.mkdir(parents=True, exist_ok=True)
+    done: list[tuple[str, ...]] = []
     wait_s, why = stated.retry_s, ""
     for attempt in range(1, stated.attempts + 1):
-        try:
-            command = command_of(desk, job, day)
-            why = tools.execute(
-                command, desk.settings_file.parent, stamp.with_suffix(".log"), stated.time_limit_s
-            )
-        except ReportError as error:
-            command, why = (), str(error)
+        why = _attempt(desk, job, day, tools, done)
         if not why:
-            _stamp(stamp, Stamp(job.name, day.isoformat(), command, attempt, tools.now().isoformat()))
-            return Outcome(job.name, day, "done", f"attempt {attempt}")
+            now = tools.now().isoformat()
+            _stamp(stamp, Stamp(job.name, day.isoformat(), tuple(done), attempt, now))
+            return Outcome(job.name, day, "done", f"attempt {attempt}" if done else "nothing to do")
         if tools.wait(min(wait_s, stated.longest_retry_s) if attempt < stated.attempts else 0.0):
             return Outcome(job.name, day, "ended", f"{why}; the schedule ends")
         wait_s *= 2
     return Outcome(job.name, day, "failed", f"{why}; attempts: {stated.attempts}")
 
 
-def command_of(desk: Desk, job: Job, day: date) -> tuple[str, ...]:
-    """The words of a job's command for a date.
+def _attempt(desk: Desk, job: Job, day: date, tools: Tools, done: list[tuple[str, ...]]) -> str:
+    """Run a job's commands that are not `done`, each though another fails; the last thing that went wrong."""
+    log, why = stamp_path(desk, job.name, day).with_suffix(".log"), ""
+    try:
+        commands = commands_of(desk, job, day)
+    except ReportError as error:
+        return str(error)
+    for command in commands:
+        if command in done:
+            continue
+        wrong = tools.execute(command, desk.settings_file.parent, log, desk.stated.time_limit_s)
+        if not wrong:
+            done.append(command)
+        elif tools.wait(0.0):
+            return wrong
+        why = wrong or why
+    return why
+
+
+def commands_of(desk: Desk, job: Job, day: date) -> list[tuple[str, ...]]:
+    """The words of a job's command for a date; where they name ``{session}``, one command for each that traded then.
 
     Raises
     ------
@@ -195,7 +219,24 @@ def command_of(desk: Desk, job: Job, day: date) -> tuple[str, ...]:
         raise ReportError(f"[schedule] {job.name}_arguments: {error}") from None
     given = [each for word in words for each in _files(job, desk.settings_file.parent, word)]
     settings = ("--settings", str(desk.settings_file))
-    return (sys.executable, "-m", "titan.cli", *COMMANDS[job.name], *given, *settings)
+    command = (sys.executable, "-m", "titan.cli", *COMMANDS[job.name], *given, *settings)
+    if not any(SESSION in word for word in given):
+        return [command]
+    return [
+        tuple(word.replace(SESSION, str(session)) for word in command)
+        for session in sessions_of(desk.journals, day)
+    ]
+
+
+def sessions_of(journals: Path, day: date) -> list[Path]:
+    """The sessions that began on a date and traded, on paper or for money."""
+    return [
+        info.directory
+        for info in list_sessions(journals)
+        if info.session.startswith(f"{day:%Y%m%d}T")
+        and info.header is not None
+        and mode_behind(info.header.account, 1.0) in TRADED
+    ]
 
 
 def _files(job: Job, folder: Path, word: str) -> list[str]:
