@@ -15,6 +15,7 @@ from tests.live.promoted import promote as lift
 from tests.reports.promoting import (
     ACCOUNTS,
     NAME,
+    Staged,
     hold_session,
     parity,
     read_desk,
@@ -26,17 +27,15 @@ from titan.cli import main
 from titan.engine.promotion import STAGES, Gates, Identity
 from titan.engine.strategies import load_strategy
 from titan.live.configure import strategy_configs
-from titan.live.modes import mode_behind
 from titan.live.stages import identity_tried
+from titan.model.events import SettingsReloaded
 from titan.reports.errors import ReportError
-from titan.reports.evidence import Sought, add_up, gather
-from titan.reports.findings import Findings, read_findings
-from titan.reports.watched import Watched, config_of, watch_session
+from titan.reports.evidence import Sought, gather
+from titan.reports.findings import Findings
+from titan.reports.watched import config_of, watch_session
 from titan.store.journal import SessionReader
 from titan.store.promotions import Promotion, read_promotions
 from titan.store.replay import replay_session
-
-H_NS = 3_600_000_000_000
 
 
 def promote(desk: Path, *arguments: str) -> int:
@@ -258,6 +257,30 @@ def test_a_session_of_another_strategy_than_now_is_left_out(desk, capsys, change
     assert f"left out: session {directory.name}: another strategy than now: {why}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("ticks", "code"), [(1, 0), (2, 3)])
+def test_a_session_that_took_up_other_parameters_while_it_ran_is_left_out(desk, capsys, ticks, code):
+    session = Staged(desk / "journals", "shadow")
+    session.start()
+    session.run(4.0)
+    config = session.kernel.desk.config
+    changed = tuple(msgspec.structs.replace(each, requote_ticks=ticks) for each in config.strategies)
+    session.session.ingest(
+        SettingsReloaded(
+            time_ns=session.clock.now_ns(),
+            config=msgspec.msgpack.encode(
+                msgspec.structs.replace(config, strategies=changed, limits=config.limits._replace(collar_bps=90.0))
+            ),
+            who="ann", why="a trial", request="1",
+        )
+    )  # fmt: skip
+    session.run(2.0)
+    session.stop()
+    stand_at(desk, "shadow")
+    assert promote(desk, "--to", "paper") == code
+    why = "settings were reloaded while it ran: BTCUSDT: requote_ticks is 2, not 1"
+    assert (f"left out: session {session.session_id}: {why}" in capsys.readouterr().out) == (code == 3)
+
+
 def test_a_session_from_before_the_stage_is_left_out(desk, sessions, capsys):
     stand_at(desk, "shadow", time_ns=SessionReader(sessions["shadow"]).header.created_ns + 1)
     assert promote(desk, "--to", "paper", "--evidence", str(sessions["shadow"])) == 3
@@ -361,20 +384,20 @@ def test_the_hash_of_a_session_is_of_all_that_it_was_run_again_from(desk, sessio
 def test_a_session_that_does_not_replay_as_it_was_says_nothing(sessions, monkeypatch):
     directory = sessions["research"]
     config = config_of(SessionReader(directory).header)
-    whole = watch_session(directory, config, NAME)
+    whole = watch_session(directory, config, NAME, lambda later: "")
     assert whole.fills > 5
     assert 15e9 < sum(whole.time_on.values()) < 60e9
     recorded = SessionReader.commands
     monkeypatch.setattr(SessionReader, "commands", lambda reader: list(recorded(reader))[1:].__iter__())
     with pytest.raises(ReportError, match="it does not replay as it was"):
-        watch_session(directory, config, NAME)
+        watch_session(directory, config, NAME, lambda later: "")
 
 
 def test_the_path_of_a_strategy_ends_at_the_sessions_own_pnl(sessions):
     directory = sessions["paper"]
-    watched = watch_session(directory, config_of(SessionReader(directory).header), NAME)
+    watched = watch_session(directory, config_of(SessionReader(directory).header), NAME, lambda later: "")
     assert watched.path[-1] == float(replay_session(directory).kernel.summary().pnl)
-    nobody = watch_session(directory, config_of(SessionReader(directory).header), "nobody")
+    nobody = watch_session(directory, config_of(SessionReader(directory).header), "nobody", lambda later: "")
     assert (nobody.fills, set(nobody.path)) == (0, {0.0})
 
 
@@ -382,67 +405,3 @@ def test_a_header_of_another_version_says_so(sessions):
     header = SessionReader(sessions["paper"]).header
     with pytest.raises(ReportError, match="its configuration is none of this version's"):
         config_of(msgspec.structs.replace(header, config=b"\x80"))
-
-
-# ---- Adding up
-
-
-def seen(session: str = "a", hours: float = 10, day: int = 5, path=(1.0,), **changes: object) -> Watched:
-    found = Watched(session, {day: round(hours * H_NS)}, 50, tuple(path), 1.0, 0, False)
-    return found._replace(**changes)
-
-
-def test_days_count_once_and_only_where_they_were_watched_long_enough():
-    found = add_up("paper", Gates(), [seen(hours=5), seen("b", hours=3), seen("c", hours=7, day=6)], [])
-    assert found.days == 1
-    assert found.fills == 150
-    assert add_up("paper", Gates(least_hours_a_day=0), [seen(time_on={1: 0, 2: 1})], []).days == 1
-
-
-def test_the_drawdown_runs_over_sessions_but_not_over_backtests():
-    two = [seen(path=(5.0, 2.0)), seen("b", path=(-1.0, -4.0, 0.0))]
-    assert add_up("paper", Gates(), two, []).drawdown == 7.0
-    assert add_up("research", Gates(), two, []).drawdown == 4.0
-
-
-def test_canary_is_counted_at_whole_size():
-    assert add_up("canary", Gates(), [seen(path=(-0.5,), size_share=0.01)], []).drawdown == 50.0
-
-
-def test_a_price_that_lacked_leaves_the_drawdown_unknown():
-    assert math.isnan(add_up("paper", Gates(), [seen(path=(1.0, math.nan, 2.0))], []).drawdown)
-
-
-def test_differences_and_stops_are_summed_up():
-    found = add_up("paper", Gates(), [seen(differences=2), seen("b", differences=1, stopped=True)], [])
-    assert (found.differences, found.stops) == (3, 1)
-
-
-def test_parity_counts_the_days_that_were_simulated_again_and_the_worst_of_them():
-    two = [seen(), seen("b", day=6)]
-    found = add_up("paper", Gates(), two, [parity("a", 0.2), parity("b", -0.9)])
-    assert (found.parity_days, found.parity_bps) == (2, 0.9)
-    found = add_up("paper", Gates(), two, [parity("a", 0.2)])
-    assert (found.days, found.parity_days, found.parity_bps) == (2, 1, 0.2)
-    found = add_up("paper", Gates(), two, [parity("a", math.nan), parity("b", 0.1)])
-    assert math.isnan(found.parity_bps)
-    assert math.isnan(add_up("paper", Gates(), two, []).parity_days)
-
-
-# ---- Findings and modes
-
-
-def test_findings_survive_their_notebook(tmp_path):
-    first = sharpe(read_desk(write_desk(tmp_path).parent), 0.5)
-    path = write_report(tmp_path, "two", first, parity("s", 0.25))
-    assert read_findings(path) == (first, parity("s", 0.25))
-    assert read_findings(write_report(tmp_path, "none")) == ()
-    assert parity("s", 0.25)._repr_mimebundle_()["text/plain"] == f"parity of {NAME}: parity_bps 0.25"
-    with pytest.raises(ReportError, match="run its study again"):
-        read_findings(tmp_path / "absent.ipynb")
-
-
-@pytest.mark.parametrize("stage", sorted(ACCOUNTS))
-def test_a_journal_says_of_which_mode_it_is(stage):
-    mode = {"research": "backtest"}.get(stage, stage)
-    assert mode_behind(ACCOUNTS[stage], 0.01 if stage == "canary" else 1.0) == mode

@@ -62,12 +62,12 @@ def cpu_flags() -> str:
 
 
 def source_hashes(strategies: Iterable[str]) -> dict[str, str]:
-    """Hash of every loaded module of Titan, and of the modules that strategies of other packages come from."""
-    theirs = set(strategies)
+    """Hash of every loaded module of Titan, and of the packages that strategies of others come from."""
+    packages = {"titan", *(code.partition(".")[0] for code in strategies)}
     found: dict[str, str] = {}
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        decides = name == "titan" or name.startswith("titan.") or name in theirs
+        decides = name.partition(".")[0] in packages
         if file and decides and Path(file).is_file():
             found[name] = _digest(Path(file))
     return found

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from titan.engine.configuration import KernelConfig
 from titan.engine.promotion import Gates, Identity, Measured, departure
 from titan.engine.strategies import StrategyError
 from titan.evaluation.performance import max_drawdown
@@ -92,11 +93,20 @@ def _session(sought: Sought, directory: Path) -> Watched | None:
         return None
     if header.created_ns < sought.since_ns:
         raise ReportError(f"it began before the strategy was at {sought.stage}")
-    moved = departure(sought.present, then)
+    moved = _departure(sought, then)
+    if moved:
+        raise ReportError(f"another strategy than now: {moved}")
+
+    def departed(later: KernelConfig) -> str:
+        return _departure(sought, identity_then(header, later, sought.present, sought.strategy) or then)
+
+    return watch_session(directory, config, sought.strategy, departed)
+
+
+def _departure(sought: Sought, then: Identity) -> str:
+    """Why a strategy was another one than now; one that traded fewer symbols was."""
     lacking = sorted(set(sought.present.parameters) - set(then.parameters))
-    if moved or lacking:
-        raise ReportError(f"another strategy than now: {moved or f'it did not trade {lacking[0]}'}")
-    return watch_session(directory, config, sought.strategy)
+    return departure(sought.present, then) or (f"it did not trade {lacking[0]}" if lacking else "")
 
 
 def _studies(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from titan.engine.kernel import Kernel
 from titan.engine.promotion import Identity
 from titan.live.modes import mode_behind
 from titan.live.stages import parameters_of
-from titan.model.events import Fill, FillsQueried
+from titan.model.events import Fill, FillsQueried, SettingsReloaded
 from titan.reports.errors import ReportError
 from titan.risk.shutdown import Level
 from titan.store.journal import Header
@@ -24,6 +24,9 @@ S_NS = 1_000_000_000
 DAY_NS = 86_400 * S_NS
 LOOK_NS = S_NS
 """Between two looks at the P&L where nothing is filled; the fall between two looks is not seen."""
+
+
+Departed = Callable[[KernelConfig], str]
 
 
 class Watched(NamedTuple):
@@ -64,14 +67,14 @@ def stage_of(header: Header, config: KernelConfig) -> str:
 def identity_then(header: Header, config: KernelConfig, present: Identity, name: str) -> Identity | None:
     """What a strategy was in a session, of the sources that `present` has; None if it was not in it.
 
-    A header names the modules that were loaded; of a package that is not Titan's, the strategy's own alone.
+    A header names the modules that were loaded; what it does not name was no part of the strategy, whose own it names.
     """
     found = [strategy for strategy in config.strategies if strategy.name == name]
     if not found:
         return None
     told = header.source_hashes
     sources = {
-        module: told.get(module, "" if module == present.code or module.startswith("titan.") else digest)
+        module: told.get(module, "" if module == present.code else digest)
         for module, digest in present.sources.items()
     }
     return Identity(code=found[0].code, sources=sources, parameters=parameters_of(found))
@@ -80,7 +83,8 @@ def identity_then(header: Header, config: KernelConfig, present: Identity, name:
 class _Watch:
     """Looks at the kernel while it is run again."""
 
-    def __init__(self, config: KernelConfig, strategy: str) -> None:
+    def __init__(self, config: KernelConfig, strategy: str, departed: Departed) -> None:
+        self._departed = departed
         self._strategy, self._names = strategy, config.strategy_names
         self._prefixes = tuple(account_prefix(venue.account) for venue in config.venues)
         self._fills: set[tuple[str, str, str]] = set()
@@ -88,6 +92,7 @@ class _Watch:
         self.path: list[float] = []
         self.first_ns = self.last_ns = 0
         self.stopped = False
+        self.moved = ""
 
     @property
     def fills(self) -> int:
@@ -97,6 +102,8 @@ class _Watch:
         self.first_ns = self.first_ns or event.time_ns
         self.last_ns = max(self.last_ns, event.time_ns)
         self.stopped |= kernel.desk.risk.level is Level.STOP
+        if isinstance(event, SettingsReloaded):
+            self.moved = self.moved or self._departed(kernel.desk.config)
         filled = False
         for fill in event.fills if isinstance(event, FillsQueried) else (event,):
             filled |= isinstance(fill, Fill) and self._take(fill)
@@ -116,20 +123,27 @@ class _Watch:
         return True
 
 
-def watch_session(directory: Path, config: KernelConfig, strategy: str) -> Watched:
+def watch_session(directory: Path, config: KernelConfig, strategy: str, departed: Departed) -> Watched:
     """Run a session again and look at one of its strategies.
+
+    Parameters
+    ----------
+    departed : callable
+        Says of settings that were taken up while it ran why they make another strategy; empty if they do not.
 
     Raises
     ------
     ReportError
-        If it does not replay as it was: what it made is then not known.
+        If it does not replay as it was, for what it made is then not known, or became another strategy.
     JournalError
         If it cannot be read.
     """
-    watch = _Watch(config, strategy)
+    watch = _Watch(config, strategy, departed)
     replay = replay_session(directory, watch.look)
     if not replay.identical:
         raise ReportError(f"it does not replay as it was ({replay.difference})")
+    if watch.moved:
+        raise ReportError(f"settings were reloaded while it ran: {watch.moved}")
     watch.note(replay.kernel)
     return Watched(
         session=replay.session,
