@@ -66,6 +66,12 @@ def test_one_number_beyond_its_bound_misses_its_gate_alone(stage, gate, bad):
 
 
 @pytest.mark.parametrize("stage", GATES)
+def test_what_is_exactly_at_its_bound_passes(stage):
+    bounds = {gate.measure: float(getattr(Gates(), gate.bound)) for gate in GATES[stage]}
+    assert passes(stage, Measured(**bounds))
+
+
+@pytest.mark.parametrize("stage", GATES)
 def test_every_gate_of_a_stage_is_told_with_its_number_and_bound(stage):
     for verdict in judge(stage, GOOD, Gates()):
         assert verdict.measured == getattr(GOOD, verdict.gate)

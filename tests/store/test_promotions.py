@@ -68,6 +68,13 @@ def test_a_record_that_was_taken_away_in_between_is_noticed(tmp_path, three):
         read_promotions(tmp_path, "maker")
 
 
+def test_the_numbers_of_the_others_do_not_hide_it(tmp_path, three):
+    three[1].unlink()
+    three[2].rename(three[2].with_name(three[2].name.replace("000003", "000002")))
+    with pytest.raises(PromotionRecordError, match="one was taken away or put in"):
+        read_promotions(tmp_path, "maker")
+
+
 def test_a_record_under_another_number_or_strategy_is_noticed(tmp_path, three):
     with pytest.raises(PromotionRecordError, match="one was taken away or put in"):
         read_promotions(_moved(tmp_path, three[0], "other"), "other")
