@@ -228,13 +228,21 @@ def test_a_job_with_a_time_has_a_service_and_a_timer(units):
     assert service["Service"]["TimeoutStartSec"] == str(3 * 3_610 + 180 + 60)
 
 
-def test_systemd_has_nothing_against_them(units):
+@pytest.mark.parametrize("harm", [("", ""), ("Type=oneshot", "Type=onceshot"), ("02:30:00", "02:65:00")])
+def test_systemd_has_nothing_against_them_and_would_say_so(units, tmp_path, harm):
     verify = shutil.which("systemd-analyze")
     if verify is None:
         pytest.skip("systemd-analyze is not installed")
-    done = subprocess.run([verify, "verify", "--user", *units], capture_output=True, text=True, check=False)
-    about_ours = [line for line in (done.stdout + done.stderr).splitlines() if "titan-" in line]
-    assert about_ours == []
+    if harm[0]:
+        for path in units:
+            path.write_text(path.read_text().replace(*harm))
+    done = subprocess.run(
+        [verify, "verify", "--user", *units], capture_output=True, text=True, check=False,
+        env={"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)},
+    )  # fmt: skip
+    about_ours = [line for line in done.stderr.splitlines() if "titan-" in line]
+    assert bool(about_ours) == bool(harm[0]), done.stderr
+    assert harm[0] or done.returncode == 0, done.stderr
 
 
 def test_the_command_of_a_unit_is_read_back_as_it_was_meant(units):
