@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from titan import _settings_chain as chain
 from titan import _settings_sections as sections
 from titan._settings_errors import allowed
 
@@ -25,6 +26,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "signals": sections.Signals,
     "store": sections.Store,
     "reports": sections.Reports,
+    "promotion": chain.Promotion,
+    "schedule": chain.Schedule,
 }
 INTRODUCTION = """# Settings
 

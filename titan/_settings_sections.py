@@ -82,7 +82,9 @@ class Project(Section):
     artefacts: Path = Field(
         Path("var/artefacts"), description="Folder of what 'titan calibrate' has found, by instrument."
     )
-
+    promotions: Path = Field(
+        Path("var/promotions"), description="Folder of the records of 'titan promote', by strategy."
+    )
     kill_file: Path = Field(
         Path("var/KILL"),
         description="While this file exists nothing is quoted, and if it begins with flatten every position is closed; "
@@ -341,10 +343,10 @@ def _fields(stated: Any) -> dict[str, Any]:
     return fields
 
 
-def _generated(name: str, meaning: str, *stated: Any, **texts: Any) -> type[Section]:
-    """A section with one key for each field of NamedTuples whose fields have a `Range`, and one for each text."""
+def generated(name: str, meaning: str, *stated: Any, **texts: Any) -> type[Section]:
+    """A section with one key for each field of NamedTuples whose fields have a `Range`, and one for each of `texts`."""
     fields = {key: field for each in stated for key, field in _fields(each).items()}
-    fields |= {key: (str, field) for key, field in texts.items()}
+    fields |= texts
     section: type[Section] = create_model(name, __base__=Section, **fields)
     section.__doc__ = meaning
     return section
@@ -379,7 +381,7 @@ if TYPE_CHECKING:
         """How the signals are measured; see `titan.engine.signals.SignalSettings` for its fields."""
 
 else:
-    Risk = _generated(
+    Risk = generated(
         "Risk",
         "Limits that no strategy can pass, what shuts the desk by degrees, how a position is got out of, and how the "
         "process beside the runner estimates shortfall and stress losses. A limit that is not set refuses every order "
@@ -388,19 +390,22 @@ else:
         RiskSettings,
         ExitSettings,
         EstimateSettings,
-        stress_shocks=Field(
-            "",
-            description="Stress scenarios of the desk's own, as in crash: BTC -30% ETH -40%, squeeze: BTC +20%; what "
-            "is not named follows Bitcoin by its slope, 1 at the least.",
+        stress_shocks=(
+            str,
+            Field(
+                "",
+                description="Stress scenarios of the desk's own, as in crash: BTC -30% ETH -40%, squeeze: BTC +20%; "
+                "what is not named follows Bitcoin by its slope, 1 at the least.",
+            ),
         ),
     )
-    Quoting = _generated(
+    Quoting = generated(
         "Quoting",
         "How every strategy's quotes answer inventory and danger. The defaults change nothing; a signal that is not "
         "known counts as the worst that these keys allow for.",
         Parameters,
     )
-    Signals = _generated(
+    Signals = generated(
         "Signals",
         "How the signals that [quoting] answers are measured, for each instrument alike.",
         SignalSettings,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from titan._chain_commands import add_chain_commands
 from titan._data_commands import add_data_commands
 from titan._operator_commands import add_operator_commands
 from titan.chaos.arguments import add_chaos
@@ -173,6 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_report(commands).set_defaults(run=_report)
     add_calibrate(commands).set_defaults(run=_report)
     add_trace(commands).set_defaults(run=_trace)
+    add_chain_commands(commands)
 
     options = parser.parse_args(arguments)
     return _guarded(lambda: int(options.run(options)))

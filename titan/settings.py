@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from titan._settings_chain import Promotion, Schedule
 from titan._settings_errors import Origins, SettingsError, explain, nearest
 from titan._settings_sections import (
     Live,
@@ -38,9 +39,11 @@ __all__ = [
     "Live",
     "Paper",
     "Project",
+    "Promotion",
     "Quoting",
     "Reports",
     "Risk",
+    "Schedule",
     "Settings",
     "SettingsError",
     "Signals",
@@ -73,6 +76,8 @@ class Settings(BaseSettings):
     signals: Signals = Field(default_factory=Signals, description="How danger is measured.")
     store: Store = Field(default_factory=Store, description="The journal.")
     reports: Reports = Field(default_factory=Reports, description="The reports.")
+    promotion: Promotion = Field(default_factory=Promotion, description="From research to real money.")
+    schedule: Schedule = Field(default_factory=Schedule, description="What is run once a day.")
 
     @classmethod
     def settings_customise_sources(
@@ -219,7 +224,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     project = settings.project
     paths = {
         key: folder / getattr(project, key)
-        for key in ("journals", "data", "reports", "regimes", "artefacts", "kill_file")
+        for key in ("journals", "data", "reports", "regimes", "artefacts", "promotions", "kill_file")
     }
     strategies = {
         name: strategy.model_copy(update={"venue": strategy.venue or settings.live.venue})

@@ -27,6 +27,8 @@ LINKS = {
     "docs/exchange.md": "/exchange",
     "docs/recorded_data.md": "/recorded_data",
     "docs/sweep.md": "/sweep",
+    "docs/promotion.md": "/promotion",
+    "docs/scheduling.md": "/scheduling",
     "docs/glossary.md": "/glossary",
 }
 
@@ -107,7 +109,10 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
     groups = [
         toctree(
             "Guides",
-            ["start", "settings", "modes", "risk", "exchange", "recorded_data", "sweep", "contributing"],
+            [
+                *("start", "settings", "modes", "risk", "exchange", "recorded_data", "sweep", "promotion"),
+                *("scheduling", "contributing"),
+            ],
         ),
         toctree("Operating", OPERATING),
         *(

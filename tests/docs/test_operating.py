@@ -149,14 +149,14 @@ def written_out(code: ast.expr) -> Iterator[str]:
 
 
 def logged(path: Path) -> set[str]:
-    """The codes that the runner logs by itself."""
+    """The codes that the runner, or the schedule, logs by itself."""
     calls = [
         node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
     ]
     found = set()
     for call in calls:
         name = ast.unparse(call.func)
-        logs = ".log." in f".{name}." or name == "log.warning" or name == "partial"
+        logs = ".log." in f".{name}." or name == "partial"
         found |= {
             str(word.value.value)
             for word in call.keywords
@@ -171,7 +171,7 @@ ROOT = Path(cli.__file__).resolve().parents[1]
 def emitted() -> set[str]:
     """Every code that a log may show."""
     engine = (path.relative_to(ROOT) for path in (ROOT / "titan" / "engine").glob("*.py"))
-    runner = (ROOT / "titan" / "live").glob("*.py")
+    runner = [path for room in ("live", "reports") for path in (ROOT / "titan" / room).glob("*.py")]
     return set().union(*map(noted, engine), *map(logged, runner))
 
 

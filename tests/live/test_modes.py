@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from tests.live.desks import read_settings, write_settings
+from tests.live.promoted import promote
 from titan.cli import main_live
 from titan.engine.configuration import Expected, Resilience
 from titan.live.configure import kernel_config
@@ -188,14 +189,17 @@ def test_the_mode_on_the_command_line_alone_is_refused(tmp_path, capsys, monkeyp
 
 @pytest.mark.parametrize("typed", ["argument", "environment"])
 @pytest.mark.parametrize("mode", ["canary", "live"])
-def test_with_all_three_acts_it_goes_as_far_as_a_dead_address(tmp_path, capsys, monkeypatch, mode, typed):
+def test_with_all_three_acts_and_a_record_it_goes_as_far_as_a_dead_address(
+    tmp_path, capsys, monkeypatch, mode, typed
+):
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     dead = closed_port()
     settings = write_settings(
         tmp_path, live__mode=mode, venue__rest_url=f"https://127.0.0.1:{dead}",
-        venue__stream_url=f"wss://127.0.0.1:{dead}",
+        venue__stream_url=f"wss://127.0.0.1:{dead}", project__promotions=tmp_path / "promotions",
     )  # fmt: skip
+    promote(load(settings, environment={}), mode)
     account = ["--account", "main"] if typed == "argument" else []
     if typed == "environment":
         monkeypatch.setenv("TITAN_LIVE_ACCOUNT", "main")

@@ -268,7 +268,8 @@ async def test_a_start_that_is_interrupted_leaves_no_child():
 def test_the_sources_of_all_that_is_loaded_are_hashed():
     found = provenance.source_hashes(["json.decoder"])
     assert {"titan", "titan.live.runner", "titan.engine.kernel", "json.decoder"} <= set(found)
-    assert "json.encoder" not in found
+    assert "json.scanner" in found  # what a strategy's package is made of decides as well
+    assert not any(name.startswith(("asyncio", "msgspec")) for name in found)
     assert all(len(value) == 16 for value in found.values())
 
 

@@ -280,11 +280,18 @@ class Ledger:
 
     # ---- P&L ---------------------------------------------------------------------------------------------
 
-    def parts(self, conversion: Conversion) -> Parts | None:
-        """The session's P&L by part at the last mids, reporting currency; None if a price for it is missing."""
+    def parts(self, conversion: Conversion, strategy: str = "") -> Parts | None:
+        """The session's P&L by part at the last mids, reporting currency; None if a price for it is missing.
+
+        Parameters
+        ----------
+        strategy : str
+            Whose books alone are counted. Fees in an asset that nothing settles in are kept for all together: each
+            strategy bears them all, so that none looks better than it was.
+        """
         converted: list[Parts] = []
         for book in self._books.values():
-            if book.running is None:
+            if book.running is None or strategy not in {"", book.strategy}:
                 continue
             rate = conversion(self._instruments[book.key].settle)
             if rate is None:

@@ -70,7 +70,7 @@ def kernel_config(
         each
         for name, strategy in settings.strategy.items()
         if strategy.enabled and strategy.venue == venue
-        for each in _strategies(settings, name)
+        for each in strategy_configs(settings, name)
     )
     if not strategies:
         raise UsageError(
@@ -174,8 +174,14 @@ def _check_estimates(settings: Settings, stated: RiskSettings) -> None:
         raise ParameterError(str(error)) from None
 
 
-def _strategies(settings: Settings, name: str) -> list[StrategyConfig]:
-    """One strategy over all symbols of a section where its code wants several, otherwise one a symbol."""
+def strategy_configs(settings: Settings, name: str) -> list[StrategyConfig]:
+    """One strategy over all symbols of a section where its code wants several, otherwise one a symbol.
+
+    Raises
+    ------
+    ParameterError, StrategyError, UsageError
+        Naming the section, key and range, or the artefact that is not there.
+    """
     strategy, where = settings.strategy[name], f"strategy.{name}"
     module = load_strategy(strategy.code)
     if not spans_several(module):

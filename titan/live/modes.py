@@ -140,6 +140,25 @@ def account_behind(mode: str, venue: Venue) -> str:
     return credentials_name(venue) if mode in REAL else f"{mode} of {credentials_name(venue)}"
 
 
+def mode_behind(account: str, size_share: float) -> str:
+    """The mode of the session whose journal carries this account's name; "backtest" for one on a recorded market.
+
+    Parameters
+    ----------
+    size_share : float
+        What its configuration traded of every size: below 1 in canary alone.
+    """
+    if account.startswith("backtest."):
+        return "backtest"
+    behind = account.partition("@")[2]
+    for mode in HARMLESS:
+        if behind.startswith((f"{mode} on ", f"{mode} of ")):
+            return mode
+    if behind.startswith("account at "):
+        return "canary" if size_share < 1.0 else "live"
+    return "loopback"
+
+
 async def clock_of(address: VenueAddress, venue: Venue, mode: str) -> tuple[Clock, str, bool]:
     """The session's clock, a name for the venue's past with us, and whether time runs there as it does here.
 

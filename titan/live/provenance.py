@@ -13,6 +13,8 @@ import titan
 
 PACKAGE = Path(titan.__file__).parent
 ROOT = PACKAGE.parent
+DIGITS = 16
+"""Hexadecimal digits of a source's hash."""
 
 
 class Origin(NamedTuple):
@@ -60,12 +62,12 @@ def cpu_flags() -> str:
 
 
 def source_hashes(strategies: Iterable[str]) -> dict[str, str]:
-    """Hash of every loaded module of Titan, and of the modules that strategies of other packages come from."""
-    theirs = set(strategies)
+    """Hash of every loaded module of Titan, and of the packages that strategies of others come from."""
+    packages = {"titan", *(code.partition(".")[0] for code in strategies)}
     found: dict[str, str] = {}
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        decides = name == "titan" or name.startswith("titan.") or name in theirs
+        decides = name.partition(".")[0] in packages
         if file and decides and Path(file).is_file():
             found[name] = _digest(Path(file))
     return found
@@ -82,4 +84,4 @@ def stale_modules() -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]

@@ -31,6 +31,7 @@ from titan.live.recovery import Predecessor, find_predecessor
 from titan.live.result import Result
 from titan.live.risk_beside import Estimates
 from titan.live.session import Session
+from titan.live.stages import require_promotions
 from titan.live.status import status
 from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry, start_logging
@@ -87,7 +88,8 @@ async def run(settings: Settings, options: RunOptions, disk: Disk | None = None)
     """
     refuse_unready_modes(settings, options)
     # A wrong parameter is told before an exchange is started or asked.
-    kernel_config(settings, "", options.venue, options.duration_s)
+    config = kernel_config(settings, "", options.venue, options.duration_s)
+    require_promotions(settings, config, settings.live.mode)
     journals = settings.project.journals
     account = f"{options.venue}.{settings.venue[options.venue].account}"
     async with AsyncExitStack() as stack:
@@ -339,7 +341,10 @@ class Runner:
 
         def read_again() -> bytes:
             read = self._options.read_settings
-            return msgspec.msgpack.encode(self._configure(read() if read else settings))
+            now = read() if read else settings
+            config = self._configure(now)
+            require_promotions(now, config, settings.live.mode)
+            return msgspec.msgpack.encode(config)
 
         control = Control(
             path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,11 +67,16 @@ def session_events(reader: SessionReader, config: KernelConfig) -> Iterator[tupl
         yield seq, found
 
 
-def replay_session(directory: Path) -> Replay:
+def replay_session(directory: Path, watch: Callable[[Kernel, AnyEvent], None] | None = None) -> Replay:
     """Run a session's inputs through a fresh kernel.
 
     A session that was killed may lack the commands of its last inputs: they were decided, and lost before they were
     durable, so they were never sent. Everything that is recorded must come again, in order.
+
+    Parameters
+    ----------
+    watch : callable, optional
+        Is shown the kernel after each input, and the input.
 
     Raises
     ------
@@ -92,6 +97,8 @@ def replay_session(directory: Path) -> Replay:
             # Once other orders were decided on, what happened to the recorded ones makes no sense any more.
             difference = difference or f"at input {seq}: {type(error).__name__}: {error}"
             break
+        if watch is not None:
+            watch(kernel, event)
         for index, command in enumerate(decided):
             commands += 1
             if difference or expected is None:
