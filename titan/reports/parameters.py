@@ -77,13 +77,24 @@ def _day(value: object) -> date | None:
 
 
 def _journals(plain: Mapping[str, object]) -> Path:
-    named = _text("journals", plain.get("journals", ""))
+    return journals_folder(
+        _text("journals", plain.get("journals", "")), _text("settings", plain.get("settings", ""))
+    )
+
+
+def journals_folder(named: str, settings: str) -> Path:
+    """The folder of the sessions: as named, else as the settings file says (empty takes the nearest).
+
+    Raises
+    ------
+    ParameterProblem
+        If there is no such folder, or the settings cannot be read.
+    """
     if named:
         folder = Path(named).expanduser().absolute()
     else:
-        file = _text("settings", plain.get("settings", ""))
         try:
-            folder = load_settings(file or None).project.journals
+            folder = load_settings(settings or None).project.journals
         except SettingsError as error:
             raise ParameterProblem(
                 f"{error}; or give parameter journals, the folder of the sessions"
@@ -93,3 +104,26 @@ def _journals(plain: Mapping[str, object]) -> Path:
             f"journals folder {folder} does not exist; run titan-live first, or name another one"
         )
     return folder
+
+
+def session_directory(name: str, parameter: str, journals: str, settings: str) -> Path:
+    """The directory of a session that is given by its name or its directory.
+
+    Raises
+    ------
+    ParameterProblem
+        If it is no session; the message names the parameter.
+    """
+    if not name:
+        raise ParameterProblem(f"parameter {parameter} is empty: give a session's name, or its directory")
+    if not SESSION_PATTERN.fullmatch(name):
+        directory = Path(name).expanduser().absolute()
+        if SESSION_PATTERN.fullmatch(directory.name) and directory.is_dir():
+            return directory
+        raise ParameterProblem(
+            f"parameter {parameter} = {name!r} is no session's name (YYYYMMDDTHHMMSSZ-xxxxxx) and no directory of one"
+        )
+    directory = journals_folder(journals, settings) / name
+    if not directory.is_dir():
+        raise ParameterProblem(f"parameter {parameter} = {name}: not in {directory.parent}")
+    return directory

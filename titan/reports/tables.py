@@ -24,10 +24,10 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-def show(frame: pd.DataFrame) -> Page:
-    """A frame as a page; "none" for an empty one."""
+def show(frame: pd.DataFrame, none: str = "none") -> Page:
+    """A frame as a page; an empty one as the words that say why it is."""
     if frame.empty:
-        return Page("<p>none</p>", "none")
+        return Page(f"<p>{escape(none)}</p>", none)
     flat = frame.reset_index()
     # A column that holds names and numbers reads as text.
     numeric = [all(_is_number(value) for value in flat[name]) for name in flat.columns]
