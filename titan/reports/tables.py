@@ -11,7 +11,9 @@ import pandas as pd
 from titan.reports.screen import Page
 from titan.reports.session_tables import SessionResult, fill_table
 
-LEFT, RIGHT = ' style="text-align:left"', ' style="text-align:right"'
+LEFT, RIGHT, WHOLE = "text-align:left", "text-align:right", ";white-space:nowrap"
+LONGEST_LINE = 60
+"""Beyond so many characters a text may be wrapped: a page scrolls a table that is wider than it is."""
 
 
 def number(value: float) -> str:
@@ -52,7 +54,8 @@ def _is_number(value: object) -> bool:
 
 def _cell(tag: str, value: object, right: bool) -> str:
     text = number(float(str(value))) if _is_number(value) else str(value)
-    return f"<{tag}{RIGHT if right else LEFT}>{escape(text)}</{tag}>"
+    whole = WHOLE if tag == "td" and len(text) <= LONGEST_LINE else ""
+    return f'<{tag} style="{RIGHT if right else LEFT}{whole}">{escape(text)}</{tag}>'
 
 
 def last_fills(results: list[SessionResult], count: int) -> pd.DataFrame:
