@@ -60,7 +60,7 @@ def waterfall(parts: Parts, currency: str) -> Picture:
     bottoms = [*(ends - list(steps.values())), 0.0]
     heights = [*steps.values(), float(parts.total)]
     colours = [*(GAIN if height >= 0 else LOSS for height in steps.values()), SUM]
-    figure = Figure(figsize=(9.6, 2.9), layout="constrained")
+    figure = Figure(figsize=(9.6, 2.1), layout="constrained")
     (axes,) = bare_axes(figure)
     axes.bar(names, heights, bottom=bottoms, color=colours, width=0.62)
     for place in range(len(steps)):
