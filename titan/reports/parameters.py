@@ -42,7 +42,7 @@ def read_parameters(given: Mapping[str, object]) -> DailyParameters:
         One line that names the parameter, its value and what is allowed.
     """
     plain = plain_values(given, NAMES)
-    session, day = _session(plain.get("session", "")), _day(plain.get("date", ""))
+    session, day = _session(plain.get("session", "")), day_of(plain.get("date", ""))
     if session and day is not None:
         raise ParameterProblem("parameters session and date exclude each other: give one of them")
     return DailyParameters(_journals(plain), session, day)
@@ -63,7 +63,8 @@ def _session(value: object) -> str:
     return session
 
 
-def _day(value: object) -> date | None:
+def day_of(value: object) -> date | None:
+    """The day that a parameter `date` names, None if it is empty; `ParameterProblem` if it is no day."""
     if value == "" or value is None:
         return None
     digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text("date", value)
