@@ -63,8 +63,8 @@ def test_the_costliest_come_first_and_their_commands_find_them(rehearsal: Rehear
     result = read_session(rehearsal.directory)
     table = costly.costliest([result])
     assert 0 < len(table) <= costly.MOST
-    assert table["brought"].is_monotonic_increasing
-    assert (table["brought"] < 0).all()
+    assert table["brought, USDT"].is_monotonic_increasing
+    assert (table["brought, USDT"] < 0).all()
     for command in table["why"]:
         _, _, trade, _, session = command.split()
         assert session == result.session
@@ -88,6 +88,19 @@ def test_where_nothing_cost_anything_it_is_said(tmp_path: Path) -> None:
     tape.open()
     tape.fill(BTC, 1, 990, 1000, fee_asset="BNB")
     assert costly.none_cost([read_session(tape.end())]).startswith("1 executions have no price")
+
+
+def test_unlike_currencies_are_told_apart(tmp_path: Path) -> None:
+    results = []
+    for number, reporting in enumerate(("USDT", "BTC"), 1):
+        tape = Tape(tmp_path, BTC, number=number, reporting=reporting)
+        tape.book(BTC, 999, 1001)
+        tape.open()
+        tape.fill(BTC, 1, 1010, 1000)
+        results.append(read_session(tape.end()))
+    table = costly.costliest(results)
+    assert list(table["currency"]) == ["USDT", "BTC"]
+    assert table["brought"].to_list() == pytest.approx([-1.01, -0.0101])
 
 
 # ---- Breaches ------------------------------------------------------------------------------------------------------

@@ -59,6 +59,8 @@ def costliest(results: Sequence[SessionResult]) -> pd.DataFrame:
     known, _ = outcomes(results)
     worst = sorted((each for each in known if each.brought < 0), key=lambda each: each.brought)[:MOST]
     one_day = len({time_text(each.row.time_ns)[:10] for each in worst}) == 1
+    currencies = {each.result.currency for each in worst}
+    brought = f"brought, {min(currencies)}" if len(currencies) == 1 else "brought"
     rows = [
         {
             "session": each.result.session,
@@ -70,8 +72,8 @@ def costliest(results: Sequence[SessionResult]) -> pd.DataFrame:
             "edge": float(each.edge),
             "markout": float(each.markout),
             "fee": float(each.fee),
-            "brought": float(each.brought),
-            "": each.result.currency,
+            brought: float(each.brought),
+            **({"currency": each.result.currency} if len(currencies) > 1 else {}),
             "why": f"titan trace {each.row.trade_id} --session {each.result.session}",
         }
         for each in worst

@@ -36,7 +36,7 @@ def _settings(recording: Recording) -> Iterator[tuple[str, str]]:
             yield from _flat(name, value)
     for strategy in config.strategies:
         yield from _strategy(config, strategy)
-    yield from {"commit": header.commit, "lock": header.lock_hash, "account": header.account}.items()
+    yield from {"commit": header.commit, "lock": header.lock_hash}.items()
     for module, digest in header.source_hashes.items():
         yield f"source of {module}", digest[:16]
 
