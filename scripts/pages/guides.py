@@ -27,6 +27,7 @@ LINKS = {
     "docs/exchange.md": "/exchange",
     "docs/recorded_data.md": "/recorded_data",
     "docs/sweep.md": "/sweep",
+    "docs/desk_reports.md": "/desk_reports",
     "docs/glossary.md": "/glossary",
 }
 
@@ -107,7 +108,17 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
     groups = [
         toctree(
             "Guides",
-            ["start", "settings", "modes", "risk", "exchange", "recorded_data", "sweep", "contributing"],
+            [
+                "start",
+                "settings",
+                "modes",
+                "risk",
+                "exchange",
+                "recorded_data",
+                "sweep",
+                "desk_reports",
+                "contributing",
+            ],
         ),
         toctree("Operating", OPERATING),
         *(

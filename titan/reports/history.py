@@ -1,7 +1,8 @@
 """The sessions that an account had before: what each made by the venue's own account, without reading the market.
 
-Only the journals are read, so that a month takes seconds. What was made is the change in the venue's equity, marked
-as the venue marks it, transfers left out; a session without an account at both ends is told, and not counted.
+Only the journals are read, for the market's frames are most of a session. What was made is the change in the venue's
+equity, marked as the venue marks it, transfers left out; a session without an account at both ends is told, and not
+counted.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def decision_table(cut: Slice) -> pd.DataFrame:
         known = {} if decision is None else steps(decision)
         rows.append(
             {
-                "time": clock(told.time_ns),
+                "time": clock(told.time_ns)[:-3],
                 "input": told.seq,
                 "order": told.what.client_id,
                 **_decided(cut, told.what),
