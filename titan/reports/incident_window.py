@@ -89,24 +89,32 @@ def _directory(asked: Asked) -> Path:
 def _span(reader: SessionReader, name: str) -> tuple[tuple[int, int], tuple[int, int] | None]:
     """When the session ran; and when the execution was, or the order lived, that `name` names."""
     config = msgspec.msgpack.decode(reader.header.config, type=KernelConfig)
-    times: list[int] = []
+    begun_ns = now_ns = 0
     found: list[int] = []
     for _, event in session_events(reader, config):
-        times.append(max(event.time_ns, times[-1] if times else 0))
-        if name and name in _names(event):
-            found.append(times[-1])
-    if not times:
+        now_ns = max(event.time_ns, now_ns)
+        begun_ns = begun_ns or now_ns
+        # A list of executions repeats what the stream told; it counts where it is the first word.
+        if name and (name in _names(event) or (not found and name in _listed(event))):
+            found.append(now_ns)
+    if not begun_ns:
         raise ReportError(f"session {reader.header.session} holds no input: nothing happened in it")
-    return (times[0], times[-1]), (found[0], found[-1]) if found else None
+    return (begun_ns, now_ns), (found[0], found[-1]) if found else None
 
 
 def _names(event: object) -> set[str]:
-    """Every trade and order that an input speaks of; a list that repeats what was told before counts for none."""
+    """The trade and the order that an input is about."""
     if isinstance(event, e.Fill):
         return {event.trade_id, event.client_id}
     if isinstance(event, e.OrderUpdate | e.CommandOutcome | e.OrderAbsent):
         return {event.client_id}
     return set()
+
+
+def _listed(event: object) -> set[str]:
+    """The trades and orders of a list of executions."""
+    fills = event.fills if isinstance(event, e.FillsQueried) else ()
+    return {name for fill in fills for name in (fill.trade_id, fill.client_id)}
 
 
 def _moment(name: str, text: str, started_ns: int) -> int:
