@@ -10,7 +10,7 @@ import pandas as pd
 
 from titan.evaluation.pnl import gain, mid_at
 from titan.reports.recording import Execution
-from titan.reports.session_tables import SessionResult, executions, narrow, time_text
+from titan.reports.session_tables import SessionResult, executions, time_text
 
 MOST = 10
 
@@ -63,7 +63,6 @@ def costliest(results: Sequence[SessionResult]) -> pd.DataFrame:
     brought = f"brought, {min(currencies)}" if len(currencies) == 1 else "brought"
     rows = [
         {
-            "session": each.result.session,
             "time": time_text(each.row.time_ns)[11 if one_day else 0 :],
             "instrument": str(each.row.key),
             "side": "buy" if each.row.side > 0 else "sell",
@@ -78,7 +77,8 @@ def costliest(results: Sequence[SessionResult]) -> pd.DataFrame:
         }
         for each in worst
     ]
-    return narrow(pd.DataFrame(rows), results)
+    # The command names the session: no column needs to.
+    return pd.DataFrame(rows).set_index("time") if rows else pd.DataFrame()
 
 
 def none_cost(results: Sequence[SessionResult]) -> str:
