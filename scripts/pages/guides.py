@@ -29,6 +29,7 @@ LINKS = {
     "docs/sweep.md": "/sweep",
     "docs/promotion.md": "/promotion",
     "docs/scheduling.md": "/scheduling",
+    "docs/desk_reports.md": "/desk_reports",
     "docs/glossary.md": "/glossary",
 }
 
@@ -110,8 +111,17 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
         toctree(
             "Guides",
             [
-                *("start", "settings", "modes", "risk", "exchange", "recorded_data", "sweep", "promotion"),
-                *("scheduling", "contributing"),
+                "start",
+                "settings",
+                "modes",
+                "risk",
+                "exchange",
+                "recorded_data",
+                "sweep",
+                "desk_reports",
+                "promotion",
+                "scheduling",
+                "contributing",
             ],
         ),
         toctree("Operating", OPERATING),

@@ -77,6 +77,28 @@ def test_the_page_begins_with_the_result_and_the_proof(made: Path) -> None:
     assert lines[4] == "Position"
 
 
+def test_the_first_screen_holds_all_that_is_asked_first(made: Path) -> None:
+    screen = made.with_suffix(".html").read_text(encoding="utf-8").split("<h2")[0]
+    asked = [
+        "P&amp;L bridge",
+        "Against earlier days",
+        "Breaches",
+        "The ten costliest executions",
+        "titan trace ",
+        "Terms.",
+    ]
+    places = [screen.index(text) for text in asked]
+    assert places == sorted(places)
+
+
+def test_what_is_not_recorded_is_said_and_never_zero(made: Path) -> None:
+    page = made.with_suffix(".html").read_text(encoding="utf-8")
+    assert "not recorded: no model of regimes was given for loopback:BTCUSDT" in page
+    assert "not recorded: no shortfall whose horizon ended within its session" in page
+    assert page.count("not recorded: no result was handed over") == 2
+    assert "no other session of this account in the 30 days before" in page
+
+
 def test_the_notebook_is_whole_and_hides_its_code(made: Path) -> None:
     notebook = json.loads(made.with_suffix(".ipynb").read_text(encoding="utf-8"))
     assert all(cell["outputs"] is not None for cell in notebook["cells"] if cell["cell_type"] == "code")

@@ -292,9 +292,10 @@ def test_a_tables_cells(tmp_path: Path) -> None:
         {"name": ["a<b", "c"], "value": [1234.5, math.nan], "mixed": [1, "one"], "ok": [True, False]}
     )
     html = tables.show(frame.set_index("name")).html
-    assert '<td style="text-align:left">a&lt;b</td><td style="text-align:right">1,234.5</td>' in html
-    assert '<td style="text-align:right"></td>' in html
-    assert '<td style="text-align:left">True</td>' in html
+    assert '<td style="text-align:left;white-space:nowrap">a&lt;b</td>' in html
+    assert '<td style="text-align:right;white-space:nowrap">1,234.5</td>' in html
+    assert '<td style="text-align:right;white-space:nowrap"></td>' in html
+    assert '<td style="text-align:left;white-space:nowrap">True</td>' in html
     assert tables.show(pd.DataFrame()).text == "none"
     assert [tables.number(x) for x in (0.0, 3.0, 0.00012346, -2.50001)] == ["0", "3", "0.0001235", "-2.5"]
 

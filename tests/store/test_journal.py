@@ -66,6 +66,8 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, inputs: list[Any],
     ]
     assert [value for _, value in reader.inputs()] == expected
     assert [value for _, _, value in reader.commands()] == [command] * len(inputs)
+    framed = [(seq, each) for seq, each in enumerate(inputs, 1) if not isinstance(each, bytes)]
+    assert list(reader.journalled()) == framed
 
 
 @pytest.mark.parametrize("kind", [*get_args(AnyEvent), *get_args(AnyCommand)])

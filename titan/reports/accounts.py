@@ -60,17 +60,27 @@ class Proof(NamedTuple):
     reason: str
 
 
-def pnl_lines(recording: Recording) -> list[Line]:
-    """The P&L by instrument, strategy and asset."""
-    lines: list[Line] = []
+class Stake(NamedTuple):
+    """What one strategy brought to one instrument: opening quantity, executions, and funding as (time ns, amount)."""
+
+    key: InstrumentKey
+    strategy: str
+    opening: Decimal
+    rows: list[Execution]
+    funding: list[tuple[int, Decimal]]
+
+
+def stakes(recording: Recording) -> list[Stake]:
+    """Who brought what, by instrument and strategy; the P&L of each is its own."""
+    found: list[Stake] = []
     for market in recording.markets.values():
         if market.terms is not None and recording.venues[market.key.venue].opening is not None:
-            lines += _market_lines(recording, market)
-    return lines
+            found += _market_stakes(recording, market)
+    return found
 
 
-def _market_lines(recording: Recording, market: MarketRecord) -> list[Line]:
-    key, terms = market.key, market.known
+def _market_stakes(recording: Recording, market: MarketRecord) -> list[Stake]:
+    key = market.key
     opening = recording.venues[key.venue].held_at_opening.get(key.symbol, ZERO)
     rows = [row for row in recording.executions if row.key == key]
     funding = _funding_by_owner(recording, market, rows, opening)
@@ -80,25 +90,41 @@ def _market_lines(recording: Recording, market: MarketRecord) -> list[Line]:
         raise ReportError(
             f"{key}: held when the account was opened, but there was no mid then: its P&L has no beginning"
         )
-    lines = []
-    for name in owners:
-        own = [row for row in rows if row.strategy == name]
-        parts = split_pnl(
-            terms.kind,
-            [_fill_row(row, terms.settle) for row in own],
-            market.mids,
-            recording.config.timing.markout_ns,
+    return [
+        Stake(
+            key,
+            name,
             opening if name == owner else ZERO,
+            [row for row in rows if row.strategy == name],
             funding.get(name, []),
         )
-        lines.append(Line(key, name, terms.settle, parts))
-        for asset in dict.fromkeys(row.fee_asset for row in own if row.fee_asset != terms.settle):
-            fees = add_up([row.fee for row in own if row.fee_asset == asset])
-            lines.append(Line(key, name, asset, Parts(fees=fees)))
+        for name in owners
+    ]
+
+
+def pnl_lines(recording: Recording) -> list[Line]:
+    """The P&L by instrument, strategy and asset."""
+    lines: list[Line] = []
+    for stake in stakes(recording):
+        market = recording.markets[stake.key]
+        terms = market.known
+        parts = split_pnl(
+            terms.kind,
+            [fill_row(row, terms.settle) for row in stake.rows],
+            market.mids,
+            recording.config.timing.markout_ns,
+            stake.opening,
+            [amount for _, amount in stake.funding],
+        )
+        lines.append(Line(stake.key, stake.strategy, terms.settle, parts))
+        for asset in dict.fromkeys(row.fee_asset for row in stake.rows if row.fee_asset != terms.settle):
+            fees = add_up([row.fee for row in stake.rows if row.fee_asset == asset])
+            lines.append(Line(stake.key, stake.strategy, asset, Parts(fees=fees)))
     return lines
 
 
-def _fill_row(row: Execution, settle: str) -> FillRow:
+def fill_row(row: Execution, settle: str) -> FillRow:
+    """An execution for the mathematics; a fee in another asset than the settle currency is left aside."""
     fee = row.fee if row.fee_asset == settle else ZERO
     return FillRow(row.time_ns, row.side, row.quantity, row.price, row.mid_before, fee)
 
@@ -111,9 +137,9 @@ def _owner_of_opening(recording: Recording, key: InstrumentKey) -> str:
 
 def _funding_by_owner(
     recording: Recording, market: MarketRecord, rows: list[Execution], opening: Decimal
-) -> dict[str, list[Decimal]]:
+) -> dict[str, list[tuple[int, Decimal]]]:
     """Funding of one instrument, shared by what each held at the settlement; the first takes the rounding."""
-    shares: dict[str, list[Decimal]] = {}
+    shares: dict[str, list[tuple[int, Decimal]]] = {}
     asset = market.known.settle
     for booking in recording.bookings:
         if booking.key != market.key or booking.kind != "funding":
@@ -128,7 +154,7 @@ def _funding_by_owner(
             if (row.venue_ns or row.time_ns) <= booking.venue_ns:
                 held[row.strategy] = held.get(row.strategy, ZERO) + row.side * row.quantity
         for name, amount in _shared(booking.amount, held).items():
-            shares.setdefault(name, []).append(amount)
+            shares.setdefault(name, []).append((booking.time_ns, amount))
     return shares
 
 

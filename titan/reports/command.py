@@ -9,7 +9,7 @@ from titan.live.errors import UsageError
 from titan.reports.errors import ReportError
 from titan.reports.parameters import DailyParameters, read_parameters
 from titan.reports.run import Artefacts, run_daily, run_study
-from titan.reports.studies import chosen, list_studies, parse_values
+from titan.reports.studies import INDEX, chosen, list_studies, parse_values
 from titan.settings import load as load_settings
 from titan.store.framing import JournalError
 
@@ -52,7 +52,10 @@ def _make(options: argparse.Namespace) -> Artefacts:
     if options.session or options.date:
         raise ReportError(f"--session and --date belong to daily; give {options.name} its parameters by -p")
     study = chosen(options.name)
-    return run_study(study, parse_values(study, options.given), out)
+    values = parse_values(study, options.given)
+    if study.name == INDEX:
+        values.setdefault("reports", str(out))
+    return run_study(study, values, out)
 
 
 def _daily_parameters(options: argparse.Namespace) -> DailyParameters:

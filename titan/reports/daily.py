@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from titan.evaluation.pnl import IdentityError, Parts
 from titan.reports.errors import ReportError
+from titan.reports.history import History, created_on, read_history
 from titan.reports.screen import Page, facts, headline, session_title
 from titan.reports.session_tables import SessionResult, read_session, totals_by_currency
 from titan.store.framing import JournalError
@@ -23,6 +24,8 @@ class DailyReport:
     results: list[SessionResult]
     unreadable: list[SessionInfo]
     of_a_day: bool
+    history: History | None = None
+    """What the accounts made before; None where no session can be read, so that no account is known."""
 
     def headline(self) -> Page:
         """The result in a sentence, and the proof."""
@@ -37,8 +40,8 @@ class DailyReport:
         )
 
     def facts(self) -> Page:
-        """Position, limits used and events of note, side by side."""
-        return facts(self.results, self.unreadable)
+        """Position, earlier days, breaches, limits used and events of note, side by side."""
+        return facts(self.results, self.unreadable, self.history)
 
     def sums(self) -> dict[str, Parts]:
         """The P&L by reporting currency; one entry unless the desk changed it in between."""
@@ -113,7 +116,7 @@ def report_name(journals: Path, session: str, day: date | None) -> str:
 
 
 def _created_on(sessions: Sequence[SessionInfo], day: date, journals: Path) -> list[SessionInfo]:
-    found = [info for info in sessions if _created(info) == day]
+    found = [info for info in sessions if created_on(info) == day]
     if not found:
         raise ReportError(
             f"no session was created on {day} UTC in {journals}; 'titan report daily' takes the one last begun"
@@ -123,7 +126,7 @@ def _created_on(sessions: Sequence[SessionInfo], day: date, journals: Path) -> l
 
 def _of_one(info: SessionInfo) -> DailyReport:
     result = read_session(info.directory)
-    return DailyReport(session_title(result), [result], [], of_a_day=False)
+    return _report(session_title(result), [result], [], created_on(info), of_a_day=False)
 
 
 def _of_day(found: Sequence[SessionInfo], day: date) -> DailyReport:
@@ -134,11 +137,12 @@ def _of_day(found: Sequence[SessionInfo], day: date) -> DailyReport:
         except (JournalError, ReportError) as error:
             unreadable.append(SessionInfo(info.session, info.directory, info.header, str(error)))
     title = f"{day} (UTC), {len(found)} session{'' if len(found) == 1 else 's'},"
-    return DailyReport(title, results, unreadable, of_a_day=True)
+    return _report(title, results, unreadable, day, of_a_day=True)
 
 
-def _created(info: SessionInfo) -> date:
-    """The UTC day of a session: of its header, or where that is unreadable of its name, which holds the same."""
-    if info.header is None:
-        return datetime.strptime(info.session[:8], "%Y%m%d").replace(tzinfo=UTC).date()
-    return datetime.fromtimestamp(info.header.created_ns // 1_000_000_000, UTC).date()
+def _report(
+    title: str, results: list[SessionResult], unreadable: list[SessionInfo], day: date, *, of_a_day: bool
+) -> DailyReport:
+    journals = results[0].recording.directory.parent if results else None
+    history = None if journals is None else read_history(journals, results, day)
+    return DailyReport(title, results, unreadable, of_a_day, history)

@@ -60,7 +60,7 @@ def waterfall(parts: Parts, currency: str) -> Picture:
     bottoms = [*(ends - list(steps.values())), 0.0]
     heights = [*steps.values(), float(parts.total)]
     colours = [*(GAIN if height >= 0 else LOSS for height in steps.values()), SUM]
-    figure = Figure(figsize=(9.6, 2.9), layout="constrained")
+    figure = Figure(figsize=(9.6, 2.1), layout="constrained")
     (axes,) = bare_axes(figure)
     axes.bar(names, heights, bottom=bottoms, color=colours, width=0.62)
     for place in range(len(steps)):
@@ -107,11 +107,11 @@ def inventory(results: Sequence[SessionResult]) -> Picture:
         mids.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
         position.axhline(0, color=FAINT, linewidth=0.9)
         position.set_ylabel("position")
-    _date_axis(axes[-1].xaxis)
+    date_axis(axes[-1].xaxis)
     return finished(figure, "P&L, mid with executions, and position over time")
 
 
-def _date_axis(axis: Any) -> None:
+def date_axis(axis: Any) -> None:
     # matplotlib types neither of the two.
     locator: Any = AutoDateLocator(tz="UTC", minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)

@@ -42,7 +42,7 @@ def read_parameters(given: Mapping[str, object]) -> DailyParameters:
         One line that names the parameter, its value and what is allowed.
     """
     plain = plain_values(given, NAMES)
-    session, day = _session(plain.get("session", "")), _day(plain.get("date", ""))
+    session, day = _session(plain.get("session", "")), day_of(plain.get("date", ""))
     if session and day is not None:
         raise ParameterProblem("parameters session and date exclude each other: give one of them")
     return DailyParameters(_journals(plain), session, day)
@@ -63,7 +63,8 @@ def _session(value: object) -> str:
     return session
 
 
-def _day(value: object) -> date | None:
+def day_of(value: object) -> date | None:
+    """The day that a parameter `date` names, None if it is empty; `ParameterProblem` if it is no day."""
     if value == "" or value is None:
         return None
     digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text("date", value)
@@ -77,13 +78,24 @@ def _day(value: object) -> date | None:
 
 
 def _journals(plain: Mapping[str, object]) -> Path:
-    named = _text("journals", plain.get("journals", ""))
+    return journals_folder(
+        _text("journals", plain.get("journals", "")), _text("settings", plain.get("settings", ""))
+    )
+
+
+def journals_folder(named: str, settings: str) -> Path:
+    """The folder of the sessions: as named, else as the settings file says (empty takes the nearest).
+
+    Raises
+    ------
+    ParameterProblem
+        If there is no such folder, or the settings cannot be read.
+    """
     if named:
         folder = Path(named).expanduser().absolute()
     else:
-        file = _text("settings", plain.get("settings", ""))
         try:
-            folder = load_settings(file or None).project.journals
+            folder = load_settings(settings or None).project.journals
         except SettingsError as error:
             raise ParameterProblem(
                 f"{error}; or give parameter journals, the folder of the sessions"
@@ -93,3 +105,26 @@ def _journals(plain: Mapping[str, object]) -> Path:
             f"journals folder {folder} does not exist; run titan-live first, or name another one"
         )
     return folder
+
+
+def session_directory(name: str, parameter: str, journals: str, settings: str) -> Path:
+    """The directory of a session that is given by its name or its directory.
+
+    Raises
+    ------
+    ParameterProblem
+        If it is no session; the message names the parameter.
+    """
+    if not name:
+        raise ParameterProblem(f"parameter {parameter} is empty: give a session's name, or its directory")
+    if not SESSION_PATTERN.fullmatch(name):
+        directory = Path(name).expanduser().absolute()
+        if SESSION_PATTERN.fullmatch(directory.name) and directory.is_dir():
+            return directory
+        raise ParameterProblem(
+            f"parameter {parameter} = {name!r} is no session's name (YYYYMMDDTHHMMSSZ-xxxxxx) and no directory of one"
+        )
+    directory = journals_folder(journals, settings) / name
+    if not directory.is_dir():
+        raise ParameterProblem(f"parameter {parameter} = {name}: not in {directory.parent}")
+    return directory

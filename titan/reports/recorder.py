@@ -22,7 +22,16 @@ from titan.model.instruments import Instrument, InstrumentKey
 from titan.reports.errors import ReportError
 from titan.reports.limit_usage import Usage
 from titan.reports.order_lives import OrderLives
-from titan.reports.recording import MANUAL, Booking, Execution, MarketRecord, Recording, Remark, VenueRecord
+from titan.reports.recording import (
+    MANUAL,
+    Booking,
+    Execution,
+    Factors,
+    MarketRecord,
+    Recording,
+    Remark,
+    VenueRecord,
+)
 from titan.store.journal import SessionReader
 from titan.store.replay import session_events
 
@@ -105,6 +114,7 @@ class _Recorder:
             found.ended = command
         elif isinstance(command, PlaceOrder | AmendOrder):
             self._measure_order(command)
+            self._note_regime(command)
         return found.lives.command(command, self._now_ns, found.usage)
 
     def _measure_order(self, command: PlaceOrder | AmendOrder) -> None:
@@ -121,6 +131,14 @@ class _Recorder:
         if market.mid is not None and command.price:
             away_bps = abs(price - market.mid) / market.mid * 10_000
             found.usage.note("collar_bps", away_bps, self._now_ns, str(command.key))
+
+    def _note_regime(self, command: PlaceOrder | AmendOrder) -> None:
+        if command.decision is None:
+            return
+        factors = Factors(command.decision.regime_spread, command.decision.regime_size)
+        told = self.recording.regimes[command.key]
+        if not told or told[-1][1] != factors:
+            told.append((self._now_ns, factors))
 
     def _measure(self, key: InstrumentKey) -> None:
         """Take the worst case of an instrument after something changed it."""

@@ -26,6 +26,13 @@ MANUAL = "manual"
 """The book of executions that no strategy asked for."""
 
 
+class Factors(NamedTuple):
+    """What the regime in force did to a quote; None where the model could not say."""
+
+    spread: float | None
+    size: float | None
+
+
 class Execution(NamedTuple):
     """One execution of ours after the opening: `quantity` is unsigned, in units times multiplier."""
 
@@ -126,6 +133,8 @@ class Recording:
     remarks: list[Remark] = field(default_factory=list)
     risk_results: list[e.RiskResult] = field(default_factory=list)
     """Those that the engine took up, oldest first."""
+    regimes: dict[InstrumentKey, list[tuple[int, Factors]]] = field(default_factory=lambda: defaultdict(list))
+    """The regime's factors as the decisions tell them, from when on, ns: one entry a change."""
     feed_delays: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Receipt less the venue's stamp, ns, by kind of message; only where the venue stamps."""
     events: Counter[str] = field(default_factory=Counter)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from titan.reports.breaches import breaches
 from titan.reports.figures import signed
+from titan.reports.history import History, history_lines
 from titan.reports.order_tables import limit_table
 from titan.reports.positions import left_behind, position_line, standings
 from titan.reports.session_tables import SessionResult, notable, time_text, totals_by_currency
 from titan.store.session import SessionInfo
 
-MOST_EVENTS = 6
-CELL = "vertical-align:top;text-align:left;padding:0 2em 0 0;width:33%;font-size:1.1em"
+MOST_EVENTS = 5
+MOST_LIMITS = 3
+COLUMNS = "columns:3 15em;column-gap:2em;font-size:.86em;line-height:1.4"
+BLOCK = "break-inside:avoid;margin-bottom:.5em"
 COLOURS = {"equal": "#2f7d5b", "differs": "#b5483a", "not checkable": "#8a6d1a"}
 
 
@@ -99,23 +103,35 @@ def unread(result: SessionResult) -> str:
     )
 
 
-def facts(results: Sequence[SessionResult], unreadable: Sequence[SessionInfo] = ()) -> Page:
-    """Position, limits used and events of note, side by side."""
+def facts(
+    results: Sequence[SessionResult],
+    unreadable: Sequence[SessionInfo] = (),
+    history: History | None = None,
+) -> Page:
+    """Position, earlier days, breaches, limits used and events of note, side by side."""
     columns = {
         "Position": _positions(results, unreadable),
+        "Against earlier days": ["nothing to compare"] if history is None else history_lines(history),
+        "Breaches": _breaches(results),
         "Limits, most used": _limits(results),
         "Events of note": _events(results),
     }
     cells = "".join(
-        f'<td style="{CELL}"><strong>{escape(name)}</strong><br>'
-        f"{'<br>'.join(escape(line) for line in lines)}</td>"
+        f'<div style="{BLOCK}"><strong>{escape(name)}</strong><br>{"<br>".join(escape(line) for line in lines)}</div>'
         for name, lines in columns.items()
     )
     text = "\n".join(f"{name}: {'; '.join(lines)}" for name, lines in columns.items())
-    return Page(
-        f'<table style="border:none;width:100%;table-layout:fixed"><tr style="background:none">{cells}</tr></table>',
-        text,
-    )
+    return Page(f'<div style="{COLUMNS}">{cells}</div>', text)
+
+
+def _breaches(results: Sequence[SessionResult]) -> list[str]:
+    found = breaches(results)
+    more = [f"and {len(found) - MOST_EVENTS} more below"] if len(found) > MOST_EVENTS else []
+    return [_short(line) for line in found[:MOST_EVENTS]] + more or ["none"]
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= 140 else line[:137] + "..."
 
 
 def _positions(results: Sequence[SessionResult], unreadable: Sequence[SessionInfo]) -> list[str]:
@@ -129,7 +145,7 @@ def _limits(results: Sequence[SessionResult]) -> list[str]:
     used = limit_table(results).sort_values("share", ascending=False, na_position="last")
     return [
         f"{row['measure']}: {row['share']:.1%}" for _, row in used.iterrows() if row["share"] == row["share"]
-    ][:MOST_EVENTS]
+    ][:MOST_LIMITS]
 
 
 def _events(results: Sequence[SessionResult]) -> list[str]:
@@ -147,9 +163,7 @@ def _events(results: Sequence[SessionResult]) -> list[str]:
     told = [f"{row['count']} x {code}: {row['last message']}" for code, row in notable(results).iterrows()]
     lines = [*cut, *late, *told, *ends]
     more = [f"and {len(lines) - MOST_EVENTS} more below"] if len(lines) > MOST_EVENTS else []
-    return [line if len(line) <= 140 else line[:137] + "..." for line in lines[:MOST_EVENTS]] + more or [
-        "none"
-    ]
+    return [_short(line) for line in lines[:MOST_EVENTS]] + more or ["none"]
 
 
 def session_title(result: SessionResult) -> str:

@@ -17,6 +17,8 @@ from titan.model.contract import Range
 from titan.reports.errors import ParameterProblem, ReportError
 
 RESEARCH = Path(titan.__file__).resolve().parents[1] / "research"
+INDEX = "index"
+"""The study of a folder's reports: its page keeps one name, so that it can be found."""
 OF_THE_KERNEL = {"In", "Out"}
 """Plain values that IPython itself keeps beside a notebook's own."""
 
@@ -169,6 +171,11 @@ def chosen(name: str, folder: Path = RESEARCH) -> Study:
 
 
 def run_name(study: Study, values: Mapping[str, object]) -> str:
-    """What a run is called: the study, and a digest of all its parameters, so that the same asked twice is one."""
+    """What a run is called: the study, and a digest of all its parameters, so that the same asked twice is one.
+
+    The index is called by its day alone, where one is given.
+    """
+    if study.name == INDEX:
+        return "-".join(str(text) for text in (INDEX, values.get("date")) if text)
     asked = msgspec.json.encode({**study.defaults, **values}, order="sorted")
     return f"{study.name}-{sha256(asked).hexdigest()[:8]}"

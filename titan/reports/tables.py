@@ -11,7 +11,9 @@ import pandas as pd
 from titan.reports.screen import Page
 from titan.reports.session_tables import SessionResult, fill_table
 
-LEFT, RIGHT = ' style="text-align:left"', ' style="text-align:right"'
+LEFT, RIGHT, WHOLE = "text-align:left", "text-align:right", ";white-space:nowrap"
+LONGEST_LINE = 60
+"""Beyond so many characters a text may be wrapped: a page scrolls a table that is wider than it is."""
 
 
 def number(value: float) -> str:
@@ -24,10 +26,10 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-def show(frame: pd.DataFrame) -> Page:
-    """A frame as a page; "none" for an empty one."""
+def show(frame: pd.DataFrame, none: str = "none") -> Page:
+    """A frame as a page; an empty one as the words that say why it is."""
     if frame.empty:
-        return Page("<p>none</p>", "none")
+        return Page(f"<p>{escape(none)}</p>", none)
     flat = frame.reset_index()
     # A column that holds names and numbers reads as text.
     numeric = [all(_is_number(value) for value in flat[name]) for name in flat.columns]
@@ -52,7 +54,8 @@ def _is_number(value: object) -> bool:
 
 def _cell(tag: str, value: object, right: bool) -> str:
     text = number(float(str(value))) if _is_number(value) else str(value)
-    return f"<{tag}{RIGHT if right else LEFT}>{escape(text)}</{tag}>"
+    whole = WHOLE if tag == "td" and len(text) <= LONGEST_LINE else ""
+    return f'<{tag} style="{RIGHT if right else LEFT}{whole}">{escape(text)}</{tag}>'
 
 
 def last_fills(results: list[SessionResult], count: int) -> pd.DataFrame:

@@ -165,6 +165,18 @@ class SessionReader:
         for found in self._merged([]):
             yield found.seq, found.value
 
+    def journalled(self) -> Iterator[tuple[int, Any]]:
+        """Every input that is no market frame, in order: what the account tells, without reading the capture.
+
+        Raises
+        ------
+        JournalCorrupt
+            If the journal is damaged before its end.
+        """
+        for found in self._journal([]):
+            if found.kind == "event":
+                yield found.seq, found.value
+
     def commands(self) -> Iterator[tuple[int, int, Any]]:
         """Every command, as (seq of the input that caused it, index, command)."""
         last = self.last_seq
