@@ -35,11 +35,12 @@ from titan.evaluation.performance import (
 from titan.model.contract import ParameterError, Range
 from titan.reports.errors import ReportError
 from titan.reports.studies import Text
-from titan.simulation.queue_position import LOGARITHM, RISK_AVERSE
+from titan.simulation.queue_position import LOGARITHM, RISK_AVERSE, power_model
 from titan.store.catalogue import load
 
 MS, SECOND = 1_000_000, 1_000_000_000
-QUEUES = {"risk_averse": RISK_AVERSE, "logarithm": LOGARITHM}
+QUEUES = {"risk_averse": RISK_AVERSE, "logarithm": LOGARITHM, "square": power_model(2.0)}
+"""The last is what Titan's own exchange takes unless it is told otherwise."""
 Floats = npt.NDArray[np.float64]
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from titan.backtest.sweep.market import BID, BUY
+from titan.backtest.sweep.results import Integers
 from titan.backtest.sweep.tape import Tape, TapeError, as_columns
 from titan.simulation.latency import clock_line, feed_latency
 from titan.store import tape as t
 
 
-def stored_tape(stored: t.Tape, least_delay_ns: int = 0) -> Tape:
+def stored_tape(stored: t.Tape, least_delay_ns: int = 0, *, delayed: bool = True) -> Tape:
     """Turn one stretch of a catalogue's tape without a gap into a tape for sweeps.
 
     Parameters
     ----------
     least_delay_ns : int
         What the quickest message took, which no recording tells.
+    delayed : bool
+        Whether an event reaches us by its receipt time; otherwise at once.
 
     Raises
     ------
@@ -45,18 +48,13 @@ def stored_tape(stored: t.Tape, least_delay_ns: int = 0) -> Tape:
     rows = first + np.flatnonzero((kind[first:] != t.TOP) & (kind[first:] != t.CLEAR))
     rows = rows[np.argsort(columns.time_ns[rows], kind="stable")]
     stamps, heard = columns.time_ns[rows], stored.received_ns()[rows]
-    order = np.argsort(heard, kind="stable")
-    line = clock_line(heard[order], stamps[order])
-    delays = [
-        round(feed_latency(line, int(received), int(stamp), float(least_delay_ns)))
-        for received, stamp in zip(heard, stamps, strict=True)
-    ]
+    delays = _delays(heard, stamps, least_delay_ns) if delayed else np.zeros(len(rows), dtype=np.int64)
     sold = (columns.what[rows] & t.ASK) != 0
     kinds = np.where(kind[rows] == t.TRADE, BUY, BID) + sold
     return Tape(
         as_columns(
             stamps,
-            np.maximum(delays, least_delay_ns),
+            delays,
             columns.price_ticks[rows],
             columns.size_lots[rows],
             kinds,
@@ -64,3 +62,14 @@ def stored_tape(stored: t.Tape, least_delay_ns: int = 0) -> Tape:
         instrument.tick_size,
         instrument.lot_size * instrument.multiplier,
     )
+
+
+def _delays(heard: Integers, stamps: Integers, least_ns: int) -> Integers:
+    """What each message took, the recorder's clock brought to the exchange's."""
+    order = np.argsort(heard, kind="stable")
+    line = clock_line(heard[order], stamps[order])
+    delays = [
+        round(feed_latency(line, int(received), int(stamp), float(least_ns)))
+        for received, stamp in zip(heard, stamps, strict=True)
+    ]
+    return np.maximum(delays, least_ns)
