@@ -92,9 +92,11 @@ def step_table(found: Parity) -> pd.DataFrame:
     for name, what in STEPS.items():
         money = found.money.get(name)
         fills, lots = (money.fills, money.lots) if money else ("", "")
-        rows.append((name, what, fills, lots, f"{found.parts[name]:f}"))
+        rows.append((name, what, fills, lots, f"{found.parts[name].normalize():f}"))
     last = found.money["queue"]
-    rows.append(("live", "the session", last.fills, last.lots, f"{found.live - found.simulated:f}"))
+    rows.append(
+        ("live", "the session", last.fills, last.lots, f"{(found.live - found.simulated).normalize():f}")
+    )
     return pd.DataFrame(rows, columns=["step", "what gave way", "fills", "lots", "part"]).set_index("step")
 
 
