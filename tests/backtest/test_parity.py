@@ -81,12 +81,12 @@ def test_a_model_that_is_as_it_was_has_no_part(found: Parity) -> None:
 
 
 def test_what_is_assumed_wrongly_has_one(asked: Asked, found: Parity) -> None:
-    slow = parity(asked._replace(latency_ms=3_000.0, maker_fee_bps="2"))
+    slow = parity(asked._replace(latency_ms=400.0, maker_fee_bps="0"))
     assert slow.live == found.live
     assert slow.parts["latency"] != 0
     turnover = found.money["queue"].turnover
-    # The venue pays half a basis point, and two were assumed to be charged.
-    assert slow.parts["fees"] == pytest.approx(Decimal("0.00025") * turnover, abs=Decimal("1e-6"))
+    # The venue pays half a basis point, and nothing was assumed.
+    assert slow.parts["fees"] == pytest.approx(Decimal("0.00005") * turnover, abs=Decimal("1e-6"))
     assert sum(slow.parts.values(), slow.simulated) == slow.live
     with pytest.raises(ParityError, match="most of it is"):
         require(slow, asked._replace(tolerance_bps=0.1))

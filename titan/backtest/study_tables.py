@@ -151,11 +151,11 @@ def set_table(asked: Asked, study: Study) -> pd.DataFrame:
                 "P&L": float(study.totals[k]),
                 "low": interval.low,
                 "high": interval.high,
-                "by": " and ".join(Counter(each.how for each in found)),
+                "by": " and ".join(Counter(each.by for each in found)),
             }
         )
     frame = pd.DataFrame(rows).sort_values("P&L", ascending=False, kind="stable")
-    if set(frame["by"]) == {"compiled"}:
+    if set(frame["by"]) == {"sweep"}:
         frame = frame.drop(columns="by")
     return frame.set_index(_head(asked.first))
 
