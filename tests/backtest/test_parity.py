@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.desks import read_settings, record_capture
-from tests.sessions import rewrite_journal
+from tests.live.desks import open_exchange, read_settings, record_capture, trade
+from tests.sessions import make_session, rewrite_journal
 from titan import cli
 from titan.backtest import parity_tables
 from titan.backtest.parity import STEPS, Asked, Parity, ParityError, measured_legs, parity, require
 from titan.backtest.session import backtest_session
+from titan.loopback.main import ExchangeOptions
 from titan.model import events as e
 from titan.reports.errors import ReportError
 from titan.simulation.latency import LatencyModel, Stamps, latency_at
@@ -127,6 +128,17 @@ def test_an_execution_that_no_queue_explains_is_listed(asked: Asked, session: Pa
     assert sum(found.parts.values(), found.simulated) == found.live
 
 
+@pytest.mark.parametrize("stamps", ["receipt", "venue"])
+def test_a_market_in_which_our_own_orders_stand(stamps: str, tmp_path: Path) -> None:
+    """On a generated market the book that is told holds our orders too; the venue's stamps are whole milliseconds."""
+    directory = make_session(tmp_path, seconds=12.0).directory
+    found = parity(Asked(session=str(directory), stamps=stamps, latency_ms=0.0, queue="square"))
+    assert found.differences == ()
+    assert found.matched > 10
+    assert sum(found.parts.values(), found.simulated) == found.live
+    assert all(0.0 <= leg < 1.0 for leg in found.legs_ms)
+
+
 def test_what_cannot_be_compared_is_refused(asked: Asked, tmp_path: Path) -> None:
     for changes, message in (
         ({"session": ""}, "parameter session is empty"),
@@ -177,4 +189,16 @@ def test_on_a_recorded_market_every_order_fills_alike(titan_data: Path, tmp_path
     assert found.matched > 200
     assert found.apart_ms < 0.001
     assert found.parts["queue"] == 0
+    assert sum(found.parts.values(), found.simulated) == found.live
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.environ.get("TITAN_SLOW") != "1", reason="trades by the clock: set TITAN_SLOW=1")
+async def test_a_live_session_over_sockets(tmp_path: Path) -> None:
+    """Its latencies are those of its own messages, and its orders fill as the venue told."""
+    async with open_exchange(ExchangeOptions(seed=7)) as (_, url):
+        journal = (await trade(tmp_path, url, duration_s=20.0, **PLAIN)).summary["journal"]
+    found = parity(Asked(session=journal, queue="square"))
+    assert found.matched >= 0.9 * (found.matched + len(found.differences))
+    assert sum(found.legs_ms) > 0.0
     assert sum(found.parts.values(), found.simulated) == found.live
