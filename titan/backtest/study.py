@@ -97,7 +97,9 @@ class Doubt(NamedTuple):
     deflated : float
         Probability that the best set's ratio is above it.
     overfitting : Overfitting or None
-        By CSCV over the sets that traded.
+        By CSCV over the sets that move in every half of the record.
+    compared : int
+        How many those are.
     error : float
         Standard deviation of that probability among records without skill.
     reasons : tuple of str
@@ -108,6 +110,7 @@ class Doubt(NamedTuple):
     luck: float
     deflated: float
     overfitting: Overfitting | None
+    compared: int
     error: float
     reasons: tuple[str, ...]
 
@@ -315,7 +318,7 @@ def doubt_of(returns: Floats, best: int, block: float, asked: Asked) -> Doubt:
     except ValueError as problem:
         what = "error of the" if found else ""
         reasons.append(f"no {what} probability of overfitting: {problem}".replace("  ", " "))
-    return Doubt(trials, luck, deflated, found, error, tuple(reasons))
+    return Doubt(trials, luck, deflated, found, moving.shape[1], error, tuple(reasons))
 
 
 def _moves(returns: Floats) -> bool:

@@ -51,8 +51,8 @@ def doubts(study: Study) -> str:
     if doubt.overfitting is not None:
         error = "" if doubt.error != doubt.error else f", give or take {doubt.error:.0%}"
         said.append(
-            f"the set that was best in one half of the record was below the median in the other in "
-            f"{doubt.overfitting.probability:.0%} of the ways to halve it{error}"
+            f"of {doubt.compared} sets compared, the best of one half of the record was below the median in the "
+            f"other in {doubt.overfitting.probability:.0%} of the ways to halve it{error}"
         )
     text = "; ".join([*said, *doubt.reasons])
     return f"{text[0].upper()}{text[1:]}." if text else ""
@@ -225,6 +225,7 @@ def doubt_table(study: Study) -> pd.DataFrame:
     }
     if found is not None:
         facts |= {
+            "sets compared half by half": doubt.compared,
             "probability of backtest overfitting (PBO)": found.probability,
             "its deviation among records without skill": doubt.error,
             "slope of the ratio out of sample on that in sample": found.slope,
