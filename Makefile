@@ -126,6 +126,7 @@ lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) --no-deps requirements/peers-hftbacktest.in -o requirements/peers-hftbacktest.txt
 	@$(COMPILE) pyproject.toml --extra research --extra fits -c requirements/dev.txt -o requirements/lab.txt
 	@$(COMPILE) pyproject.toml --extra docs -c requirements/dev.txt -o requirements/docs.txt
+	@$(COMPILE) pyproject.toml --extra cluster -c requirements/dev.txt -o requirements/cluster.txt
 
 clean: ## remove what can be made again (.venv, caches, coverage, the site)
 	@rm -rf $(VENV) .venv-peers docs/_build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -152,6 +152,7 @@ def test_a_strategy_that_numba_cannot_compile_runs_in_plain_python_and_says_so(t
     assert [one.name for one in found.sets] == [one.name for one in sets]
     assert {one.how for one in found.sets[1:-1]} == {"compiled"}
     assert found.sets[0].how.startswith("plain Python, for numba: ")
+    assert [one.by for one in found.sets[:2]] == ["replay", "sweep"]
     assert_same(found.sets[0], Reference(short, stubborn[0], 100 * MS, 10).run())
 
 

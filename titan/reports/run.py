@@ -14,7 +14,8 @@ from titan.reports.parameters import DailyParameters
 from titan.reports.studies import RESEARCH, Study, run_name
 
 NOTEBOOK = RESEARCH / "daily_risk.ipynb"
-IDENTITY_ERROR = "IdentityError"
+VERDICTS = frozenset({"IdentityError", "ParityError"})
+"""Errors by which a notebook judges what it has shown whole, and not its own failing."""
 
 
 class Artefacts(NamedTuple):
@@ -89,7 +90,7 @@ def _execute(notebook: Path, out: Path, name: str, title: str, values: Mapping[s
         )
     except PapermillExecutionError as error:
         failure = f"{error.ename}: {error.evalue}"
-        ended = error.ename == IDENTITY_ERROR
+        ended = error.ename in VERDICTS
     write_page(target, page, title)
     if not ended:
         raise ReportError(f"the report stopped before its end: {failure}; what there is stands in {page}")

@@ -7,54 +7,20 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from titan.backtest.sweep.market import ASK, BID, BUY
 from titan.backtest.sweep.parameter_sets import ParameterSet, latency_draws
+from titan.backtest.sweep.plain_exchange import Own, PlainExchange
 from titan.backtest.sweep.results import FILL, Counts, SetResult, pnl_of
-from titan.backtest.sweep.rules import changed, joined, passed, reached
 from titan.backtest.sweep.tape import Tape
 from titan.engine.router import Cancel, Place, Wanted, plan
 from titan.model.contract import View
 from titan.model.orders import Lifetime, Order, OrderState
 from titan.simulation.queue_position import QueueState
 from titan.strategy.quoting import ladder, minimum_edge, round_inside, ticks_below
-
-
-class Side:
-    """One side of the book; `sign` is +1 for bids."""
-
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
-        self.displayed: dict[int, int] = {}
-        self.traded: dict[int, int] = {}
-        self.best = 0
-
-    def put(self, price: int, lots: int) -> None:
-        """State a level anew."""
-        self.displayed[price] = lots
-        self.traded[price] = 0
-        if lots and (not self.best or self.sign * (price - self.best) > 0):
-            self.best = price
-        elif not lots and price == self.best:
-            self.retreat(price)
-
-    def retreat(self, price: int) -> None:
-        """The best is behind this price; what lies at it or before it is gone or stale."""
-        behind = [at for at, lots in self.displayed.items() if lots and self.sign * (price - at) > 0]
-        self.best = max(behind, key=lambda at: self.sign * at, default=0)
-
-
-@dataclass
-class Own:
-    """One order of the set, as the exchange has it, beside what the set knows of it."""
-
-    known: Order
-    place: QueueState
-    live: bool = False
 
 
 class Message(NamedTuple):
@@ -98,18 +64,13 @@ class Reference:
         self._interval_ns, self._path_every = interval_ns, path_every
         self._parameters = one.build()
         self._state = one.module.initial(self._parameters)
-        self._sides = {1: Side(1), -1: Side(-1)}
-        self._owns: list[Own] = []
+        self._exchange = PlainExchange(one.queue, one.whole_fills, self._on_fill)
         self._requests = Wire(latency_draws([one.entry], [2 * one.seed])[0].tolist())
         self._answers = Wire(latency_draws([one.response], [2 * one.seed + 1])[0].tolist())
         self._looks: deque[tuple[int, ...]] = deque()
         self._flow = [0, 0]
-        self._mid = 0
-        self._position = 0
-        self._cash = 0
         self._known_position = 0
         self._serial = 0
-        self._fills: list[tuple[int, ...]] = []
         self._counts = dict.fromkeys(Counts._fields, 0)
         self._path: list[tuple[int, int, int]] = []
 
@@ -142,47 +103,9 @@ class Reference:
     # ---- the exchange ------------------------------------------------------------------------------------
 
     def _on_event(self, now_ns: int, price: int, lots: int, kind: int) -> None:
-        sign = 1 if kind in (BID, BUY) else -1
-        if kind in (BID, ASK):
-            side, other = self._sides[sign], self._sides[-sign]
-            before = side.displayed.get(price, 0)
-            side.put(price, lots)
-            if side.best and other.best and sign * (side.best - other.best) >= 0:
-                other.retreat(side.best)
-            for own in self._live(sign):
-                if own.known.price == price:
-                    own.place = changed(own.place, before, lots, self._set.queue)
-        else:
-            traded = self._sides[-sign].traded
-            traded[price] = traded.get(price, 0) + lots
-            self._flow[0 if sign > 0 else 1] += lots
-        if lots:
-            self._meet(now_ns, -sign, price, lots, kind not in (BID, ASK))
-        bid, ask = self._sides[1].best, self._sides[-1].best
-        self._mid = bid + ask if bid and ask else self._mid
-
-    def _live(self, sign: int) -> list[Own]:
-        """Our orders on a side, best first, then oldest."""
-        found = [own for own in self._owns if own.live and own.known.side == sign]
-        return sorted(found, key=lambda own: (-sign * own.known.price, own.known.created_ns))
-
-    def _meet(self, now_ns: int, sign: int, price: int, lots: int, is_trade: bool) -> None:
-        left, meet = lots, passed if is_trade else reached
-        for own in self._live(sign):
-            if sign * (own.known.price - price) < 0 or not left:
-                return
-            remaining = own.place.remaining
-            place, filled = meet(own.place, sign, own.known.price, price, left, self._set.whole_fills)
-            own.place = place._replace(remaining=remaining - filled)
-            if not filled:
-                continue
-            own.live = own.place.remaining > 0
-            self._position += sign * filled
-            self._cash -= sign * own.known.price * filled
-            self._fills.append((now_ns, sign, own.known.price, filled, self._mid))
-            self._answers.send(now_ns, own, "filled", filled)
-            if not self._set.whole_fills:
-                left -= filled
+        if kind not in (BID, ASK):
+            self._flow[0 if kind == BUY else 1] += lots
+        self._exchange.on_event(now_ns, price, lots, kind)
 
     def _next_request_ns(self) -> float:
         under_way = self._requests.under_way
@@ -191,21 +114,16 @@ class Reference:
     def _serve(self) -> None:
         """Answer the next request; all orders are post-only."""
         asked = self._requests.under_way.popleft()
-        own, order = asked.own, asked.own.known
+        own = asked.own
         if asked.word == "cancel":
             if own.live:
                 own.live = False
                 self._tell(asked, "cancelled")
             return
-        opposite = self._sides[-order.side].best
-        if opposite and order.side * (order.price - opposite) >= 0:
-            self._tell(asked, "refused")
-            return
-        side = self._sides[order.side]
-        displayed, traded = side.displayed.get(order.price, 0), side.traded.get(order.price, 0)
-        own.place = joined(displayed, traded, order.size, self._set.whole_fills)
-        own.live = True
-        self._tell(asked, "accepted")
+        self._tell(asked, "accepted" if self._exchange.join(own) else "refused")
+
+    def _on_fill(self, now_ns: int, own: Own, lots: int) -> None:
+        self._answers.send(now_ns, own, "filled", lots)
 
     def _tell(self, asked: Message, word: str) -> None:
         self._counts[word] += 1
@@ -214,7 +132,7 @@ class Reference:
     # ---- the set -----------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        bids, asks = self._sides[1], self._sides[-1]
+        bids, asks = self._exchange.sides[1], self._exchange.sides[-1]
         sizes = bids.displayed.get(bids.best, 0), asks.displayed.get(asks.best, 0)
         self._looks.append((bids.best, asks.best, *sizes, *self._flow))
         self._flow = [0, 0]
@@ -230,12 +148,12 @@ class Reference:
         return step_ns
 
     def _step(self, now_ns: int) -> None:
-        self._path.append((self._position, self._cash, self._mid))
+        self._path.append((self._exchange.position, self._exchange.cash, self._exchange.mid))
         self._learn(now_ns)
         look = self._looks.popleft()
         wanted = self._wanted(now_ns, look) if 0 < look[0] < look[1] else []
-        standing = {own.known.client_id: own for own in self._owns}
-        orders = [own.known for own in self._owns if own.known.live]
+        standing = {own.known.client_id: own for own in self._exchange.owns}
+        orders = [own.known for own in self._exchange.owns if own.known.live]
         for change in plan(wanted, orders, requote_ticks=self._set.requote_ticks, use_amend=False):
             if isinstance(change, Cancel):
                 change.order.state = OrderState.PENDING_CANCEL
@@ -259,7 +177,7 @@ class Reference:
                     order.state = OrderState.FILLED
             else:
                 order.state = OrderState.CANCELLED if told.word == "cancelled" else OrderState.EXPIRED
-        self._owns = [own for own in self._owns if own.live or own.known.live]
+        self._exchange.owns = [own for own in self._exchange.owns if own.live or own.known.live]
 
     def _wanted(self, now_ns: int, look: tuple[int, ...]) -> list[Wanted]:
         view, tick = self._view(now_ns, look), float(self._tape.tick_size)
@@ -303,27 +221,30 @@ class Reference:
             state=OrderState.INTENT, created_ns=self._serial, changed_ns=now_ns,
         )  # fmt: skip
         own = Own(order, QueueState(0.0, 0.0, wanted.size))
-        self._owns.append(own)
+        self._exchange.owns.append(own)
         self._requests.send(now_ns, own, "new")
 
     # ---- the sums ----------------------------------------------------------------------------------------
 
     def _result(self, how: str) -> SetResult:
         points = self._path[self._path_every - 1 :: self._path_every]
+        exchange = self._exchange
         position, inventory, mark = 0, 0, 0
-        for _, sign, _, lots, mid in self._fills:
+        for _, sign, _, lots, mid in exchange.fills:
             inventory += position * (mid - mark)
             position, mark = position + sign * lots, mid
-        inventory += position * (self._mid - mark)
-        spread = sum(sign * (mid - 2 * price) * lots for _, sign, price, lots, mid in self._fills)
-        traded = sum(price * lots for _, _, price, lots, _ in self._fills)
+        inventory += position * (exchange.mid - mark)
+        spread = sum(sign * (mid - 2 * price) * lots for _, sign, price, lots, mid in exchange.fills)
+        traded = sum(price * lots for _, _, price, lots, _ in exchange.fills)
         unit = self._tape.tick_size * self._tape.lot_size
         return SetResult(
             name=self._set.name,
             how=how,
-            fills=np.array(self._fills, dtype=FILL),
+            fills=np.array(exchange.fills, dtype=FILL),
             counts=Counts(**self._counts),
-            pnl=pnl_of(spread, inventory, self._cash, position, self._mid, traded, unit, self._set.maker_fee),
+            pnl=pnl_of(
+                spread, inventory, exchange.cash, position, exchange.mid, traded, unit, self._set.maker_fee
+            ),
             last_position=position,
             position=_column(points, 0),
             cash=_column(points, 1),

@@ -63,6 +63,11 @@ class SetResult:
     position: Integers
     cash: Integers
 
+    @property
+    def by(self) -> str:
+        """``sweep`` if it was simulated in the compiled pass; ``replay`` if by the same rules in plain Python."""
+        return "sweep" if self.how == "compiled" else "replay"
+
 
 @dataclass(frozen=True)
 class SweepResult:
