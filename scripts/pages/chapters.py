@@ -61,6 +61,8 @@ PARTS = (
             "tail",
             "tail_evt",
             "tail_backtests",
+            "tail_forecasts",
+            "tail_verdicts",
             "correlation",
             "proxies",
             "shrinkage",
