@@ -15,7 +15,7 @@ OTHER_PNL = np.concatenate([PNL[:-1], [-9.0]])
 PLAIN = sampled_forecast(RETURNS, np.ones(100), 60, 0.05)
 BENT = cornish_fisher_forecast(RETURNS, 60, 0.05)
 ZERO, ONE = np.zeros(40), np.ones(40)
-NORMAL = Bent(ZERO, ONE, ZERO, ZERO)
+NORMAL = Bent(ZERO, ONE, ZERO, ZERO, ONE)
 RANKS = np.linspace(0.02, 0.98, 40)
 BAD_TAILS = (0.0, 1.0, -0.1, 1.1)
 

@@ -93,7 +93,7 @@ def test_rows_of_probabilities_are_each_days_own():
     zero = np.zeros(2)
     laws = (
         Steps(two, ordered),
-        Bent(zero, two, zero, zero),
+        Bent(zero, two, zero, zero, two),
         Peaked(two, ordered, two, 0.1 * two, two, 0.25 * two),
     )
     for law in laws:

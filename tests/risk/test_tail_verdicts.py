@@ -25,7 +25,7 @@ def drawn(seed: int, days: int = 700) -> np.ndarray:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0.01, 0.99), min_size=100, max_size=100), st.floats(-0.2, 0.2), st.floats(0.5, 4.0))
 def test_the_depth_of_ranks_is_that_of_the_notebook_of_tests(ranks, mean, deviation):
-    law = Bent(mean + ZERO, deviation * ONE, ZERO, ZERO)
+    law = Bent(mean + ZERO, deviation * ONE, ZERO, ZERO, ONE)
     expected = acerbi_szekely_ranks(ranks, stats.norm.ppf, mean + ZERO, deviation * ONE, 0.05)
     assert rank_depth(law, ranks, 0.05) == pytest.approx(expected, abs=1e-4)
 
