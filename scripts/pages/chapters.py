@@ -34,6 +34,7 @@ PARTS = (
             "regime_step",
             "regime_matching",
             "regime_fit",
+            "regime_walk",
         ),
     ),
     Part(
