@@ -49,6 +49,7 @@ PARTS = (
             "glft_portfolio",
             "reversion",
             "carry",
+            "carry_history",
             "pair_outlook",
             "funding_arbitrage",
             "quoting",
