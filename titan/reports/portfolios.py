@@ -45,11 +45,16 @@ class Record(NamedTuple):
 
 
 def portfolios(
-    prices: pd.DataFrame, weights: pd.DataFrame, costs: Costs, frequency: str, levels: list[str] | None = None
+    prices: pd.DataFrame,
+    weights: pd.DataFrame,
+    costs: Costs,
+    frequency: str,
+    levels: list[str] | bool | None = None,
 ) -> Any:
     """vectorbt's portfolio: each column has its own capital of 1 and is brought to its weight at the bar's price.
 
-    An order is made only where a weight differs from the one before; `levels` of the columns name one portfolio.
+    An order is made only where a weight differs from the one before. One portfolio is what `levels` of the columns
+    name; True makes one of all.
     """
     import vectorbt as vbt
 
@@ -78,7 +83,7 @@ def record_of(portfolio: Any) -> Record:
         float(portfolio.annualized_return(year_freq=YEAR)),
         float(portfolio.annualized_volatility(year_freq=YEAR)),
         sharpe if math.isfinite(sharpe) else math.nan,
-        -float(portfolio.max_drawdown()),
+        abs(float(portfolio.max_drawdown())),
         len(orders),
         (float(orders["fees"].sum()) + slipped) / capital,
         value / capital,

@@ -10,8 +10,8 @@ import pandas as pd
 from titan.reports.errors import ReportError
 
 
-def read_frame(parameter: str, name: str) -> pd.DataFrame:
-    """A file with its times (UTC) as the index, which must rise.
+def read_frame(parameter: str, name: str, times: str = "") -> pd.DataFrame:
+    """A file with its times (UTC) as the index, which must rise; a CSV's are its first column, or that of a name.
 
     Raises
     ------
@@ -22,13 +22,15 @@ def read_frame(parameter: str, name: str) -> pd.DataFrame:
     if not path.is_file():
         raise ReportError(f"parameter {parameter}: {path} is no file")
     try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, index_col=0)
-        times = pd.to_datetime(frame.index, utc=True)
+        frame = (
+            pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, index_col=times or 0)
+        )
+        stamps = pd.to_datetime(frame.index, utc=True, format="ISO8601" if times else None)
     except (ValueError, OSError) as error:
         raise ReportError(f"parameter {parameter}: {path.name} cannot be read: {error}") from None
-    if not times.is_monotonic_increasing or times.has_duplicates:
+    if not stamps.is_monotonic_increasing or stamps.has_duplicates:
         raise ReportError(f"parameter {parameter}: the times of {path.name} must rise, each once")
-    return frame.set_axis(times)
+    return frame.set_axis(stamps)
 
 
 def price_column(parameter: str, frame: pd.DataFrame, column: str) -> pd.Series:

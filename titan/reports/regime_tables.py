@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from titan.calibration.emissions import Model
 from titan.calibration.regime_matching import regime_moments
@@ -125,6 +126,8 @@ def price_picture(study: RegimeStudy) -> Picture:
         span = {"where": inside, "transform": price.get_xaxis_transform(), "lw": 0}
         price.fill_between(times, 0, 1, color=colour, alpha=0.25, label=label, **span)
     price.set(yscale="log", ylabel="price")
+    for set_formatter in (price.yaxis.set_major_formatter, price.yaxis.set_minor_formatter):
+        set_formatter(FuncFormatter(lambda level, _: f"{level:,.6g}"))
     price.legend(frameon=False, fontsize=9, loc="upper left", ncols=count)
     value.plot(study.overlay.value.index, study.overlay.value, color=LINE, linewidth=1.1, label="calm only")
     value.plot(
