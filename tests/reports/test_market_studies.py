@@ -14,7 +14,7 @@ from titan.reports.run import run_study
 from titan.reports.studies import RESEARCH, chosen, read
 
 SMALL: dict[str, dict[str, Any]] = {
-    "tail_risk": {"days": 450, "window": 250, "draws": 19},
+    "tail_risk": {"days": 450, "window": 200, "draws": 19},
     "regime_study": {"bars": 700, "window": 400, "refit": 200, "starts": 1},
     "funding_study": {"settlements": 150},
 }

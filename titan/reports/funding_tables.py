@@ -52,11 +52,10 @@ def portfolio_table(study: FundingStudy) -> pd.DataFrame:
 
 def market_table(study: FundingStudy) -> pd.DataFrame:
     """Each market by itself, with the strategy's own thresholds."""
-    frame = record_table(study.by_market).rename_axis("market")
+    frame = record_table(study.by_market).rename_axis("market").drop(columns="volatility, %")
     rates = {name: one.rates for name, one in study.markets.items()}
     frame.insert(0, "mean rate, bps", [round(1e4 * float(rates[name].mean()), 3) for name in frame.index])
     frame.insert(0, "settlements", [len(rates[name]) for name in frame.index])
-    frame.insert(0, "from", [f"{study.markets[name].times[0]:{DAY}}" for name in frame.index])
     return frame.sort_values("return, %", ascending=False)
 
 
