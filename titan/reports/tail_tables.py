@@ -86,8 +86,12 @@ def verdict_table(study: TailStudy) -> pd.DataFrame:
         name: [f"{one.statistic:.2f}{SPACE}(p{SPACE}{one.p_value:.3f})" for one in model.verdicts.values()]
         for name, model in study.models.items()
     }
-    frame = pd.DataFrame(columns, index=pd.Index(list(MEANINGS), name="test"))
-    return frame.assign(**{"if the model is right": list(MEANINGS.values())})
+    return pd.DataFrame(columns, index=pd.Index(list(MEANINGS), name="test"))
+
+
+def meaning_table() -> pd.DataFrame:
+    """What each test asks."""
+    return pd.DataFrame({"if the model is right": MEANINGS}).rename_axis("test")
 
 
 def deepest_table(study: TailStudy, count: int = 10) -> pd.DataFrame:
