@@ -121,7 +121,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	@$(COMPILE) pyproject.toml requirements/build.in -o requirements/runner.txt
-	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra schedule --extra fits --extra dev -c requirements/runner.txt -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra schedule --extra fits --extra studies --extra dev -c requirements/runner.txt -o requirements/dev.txt
 	@$(COMPILE) --no-deps requirements/oracles.in -o requirements/oracles.txt
 	@$(COMPILE) --no-deps requirements/peers-hftbacktest.in -o requirements/peers-hftbacktest.txt
 	@$(COMPILE) pyproject.toml --extra research --extra fits -c requirements/dev.txt -o requirements/lab.txt

@@ -89,6 +89,9 @@ NAMED: dict[str, dict[str, tuple[str, ...]]] = {
         "U_{ES}": ("du_escanciano",),
         "C_{ES}(m)": ("du_escanciano",),
     },
+    "risk/tail_forecasts": {
+        "P_t^{-1}(p)": ("sampled_forecast", "cornish_fisher_forecast", "peaks_forecast"),
+    },
     "risk/attribution": {"\\sum_{s,i}C_{si}": ("attribute_shortfall",)},
     "risk/shutdown": {"T-\\sup\\{s": ("channel_levels", "update")},
     "risk/budget": {"T(t)": ("refill",)},
