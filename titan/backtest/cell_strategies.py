@@ -13,7 +13,7 @@ import re
 import sys
 import textwrap
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 from titan.engine.strategies import StrategyError
 from titan.model.contract import parameter_ranges
@@ -102,8 +102,8 @@ def source_of(strategy: Any, name: str) -> str:
     for each in CLASSES:
         kind = getattr(strategy, each)
         fields = [
-            f"    {field}: {hint}{f' = {kind._field_defaults[field]!r}' if field in kind._field_defaults else ''}"
-            for field, hint in kind.__annotations__.items()
+            f"    {field}: {_said(hint)}{f' = {kind._field_defaults[field]!r}' if field in kind._field_defaults else ''}"
+            for field, hint in get_type_hints(kind, include_extras=True).items()
         ]
         parts.append("\n".join([f"class {each}(NamedTuple):", *fields]))
     for each in FUNCTIONS:
@@ -115,3 +115,7 @@ def source_of(strategy: Any, name: str) -> str:
                 "define it in a cell or a file, and run that again"
             ) from None
     return "\n\n\n".join(parts) + "\n"
+
+
+def _said(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else repr(hint)

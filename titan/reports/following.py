@@ -92,7 +92,7 @@ def follow(
     Yields
     ------
     Followed
-        Inputs and commands in order, the last one `EndSession` where the session has ended.
+        Inputs and commands in order, until `EndSession` and what was written with it.
 
     Raises
     ------
