@@ -18,7 +18,7 @@ import pytest
 
 import titan
 from tests.live.desks import read_settings
-from titan.backtest import trial
+from titan.backtest import sweep_study, trial
 from titan.backtest.cell_strategies import code_of
 from titan.backtest.sweep.capture_tape import capture_tape
 from titan.backtest.sweep.parameter_sets import ParameterSet
@@ -126,7 +126,8 @@ def test_a_strategy_of_a_cell_trades_in_a_running_loop(patient: SessionFrames) -
 def test_the_journal_names_the_text_of_the_cell(patient: SessionFrames) -> None:
     (strategy,) = patient.result.recording.config.strategies
     kept = patient.directory / f"{strategy.code.rpartition('.')[2]}.py"
-    assert "away = state.mid * parameters.half_spread_bps * 1e-4" in kept.read_text(encoding="utf-8")
+    text = kept.read_text(encoding="utf-8")
+    assert "away = state.mid * parameters.half_spread_bps * 1e-4" in text
     assert (
         "half_spread_bps: typing.Annotated[float, Range(low=0.0, high=100.0, unit='bps',"
         in kept.read_text(encoding="utf-8")
@@ -271,12 +272,12 @@ def test_every_combination_is_a_set(swept: SweepStudy) -> None:
 def test_a_heat_map_shows_each_set_in_its_place(swept: SweepStudy) -> None:
     table = swept.table()
     assert table.shape == (2, 3)
-    place = swept.frame.loc["half_spread_bps 0.03, size 0.1", "total"]
+    place = swept.frame.loc["set 4", "total"]
     assert table.loc[0.1, 0.03] == place
     assert swept.table(x="size", value="fills").loc[0.03, 0.1] == swept.frame["fills"].iloc[3]
     texts = [text.get_text() for text in swept.plot().axes[0].texts]
     assert texts == [f"{number:.4g}" for number in table.to_numpy().ravel()]
-    assert swept.plot()._repr_png_().startswith(b"\x89PNG")
+    assert swept.plot().png().startswith(b"\x89PNG")
 
 
 def test_one_parameter_is_a_line_and_none_are_bars(capture: Path) -> None:
@@ -294,11 +295,23 @@ def test_one_parameter_is_a_line_and_none_are_bars(capture: Path) -> None:
 
 def test_a_notebook_shows_the_best_first(swept: SweepStudy) -> None:
     html = swept._repr_html_()
-    assert f"the best on this tape, {swept.best.name}" in html
+    depth, size = swept.best.parameters.values()
+    assert f"{swept.best.name} (half_spread_bps {depth:g}, size {size:g}), made" in html
     order = sorted(swept.frame.index, key=lambda name: -swept.frame.loc[name, "total"])
     found = [html.index(f">{name}<") for name in order]
     assert found == sorted(found)
     assert repr(swept).splitlines()[0] in html
+
+
+def test_the_settings_say_what_a_sweep_leaves_open(capture: Path, desk: Any) -> None:
+    study = sweep_study._combined(
+        {"skew_at_max_inventory_bps": [0.1, 0.2]}, "avellaneda_stoikov", desk, "", {}
+    )
+    stated = desk.strategy["avellaneda_stoikov"].parameters
+    assert [one.parameters["skew_at_max_inventory_bps"] for one in study] == [0.1, 0.2]
+    assert {one.parameters["mean_fill_depth_bps"] for one in study} == {float(stated["mean_fill_depth_bps"])}
+    with pytest.raises(SweepError, match=r"there is no \[strategy.nobody\]; there are avellaneda_stoikov"):
+        titan.sweep(capture, {"size": [0.1]}, strategy="nobody", settings=desk)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +344,7 @@ def test_a_calibration_has_values_with_intervals_and_an_artefact(capture: Path, 
     kept = read_artefact(found.write(tmp_path))
     assert (kept.id, kept.doubt) == (found.artefact().id, found.doubt)
     assert kept.data[0].file == capture.name
-    assert found.plot()._repr_png_().startswith(b"\x89PNG")
+    assert found.plot().png().startswith(b"\x89PNG")
     assert "mean_fill_depth_bps" in found._repr_html_()
     assert repr(found).startswith("BTCUSDT: mean_fill_depth_bps")
 

@@ -56,7 +56,7 @@ def test_a_notebook_shows_one_line_and_the_bridge(frames: SessionFrames) -> None
     assert f"Session {frames.session}" in html
     assert "adverse selection" in html
     assert repr(frames).splitlines()[0] in html
-    assert frames.plot()._repr_png_().startswith(b"\x89PNG")
+    assert frames.plot().png().startswith(b"\x89PNG")
 
 
 def test_a_session_is_found_by_its_name_or_as_the_last_begun(frames: SessionFrames) -> None:

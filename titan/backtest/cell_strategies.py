@@ -101,8 +101,9 @@ def source_of(strategy: Any, name: str) -> str:
     parts = []
     for each in CLASSES:
         kind = getattr(strategy, each)
+        defaults = {field: f" = {value!r}" for field, value in kind._field_defaults.items()}
         fields = [
-            f"    {field}: {_said(hint)}{f' = {kind._field_defaults[field]!r}' if field in kind._field_defaults else ''}"
+            f"    {field}: {_said(hint)}{defaults.get(field, '')}"
             for field, hint in get_type_hints(kind, include_extras=True).items()
         ]
         parts.append("\n".join([f"class {each}(NamedTuple):", *fields]))

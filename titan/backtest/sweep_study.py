@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
+from titan import settings as desk
 from titan.backtest.cell_strategies import code_of, in_a_cell
 from titan.backtest.sweep.capture_tape import capture_tape
 from titan.backtest.sweep.parameter_sets import ParameterSet
@@ -21,9 +22,12 @@ from titan.backtest.sweep.results import SweepResult
 from titan.backtest.sweep.run import SweepError
 from titan.backtest.sweep.run import sweep as swept
 from titan.backtest.sweep.tape import Tape
+from titan.engine.strategies import load_strategy
+from titan.model.contract import build_parameters
 from titan.reports.drawing import Figure
 from titan.reports.figures import GAIN, LINE, LOSS, bare_axes, signed
 from titan.reports.tables import show
+from titan.settings import Settings
 
 MOST_ROWS = 12
 """The display shows so many sets, the best ones; the frame has all."""
@@ -55,8 +59,8 @@ class SweepStudy:
     def frame(self) -> pd.DataFrame:
         """One row a set, by name.
 
-        What is varied, then spread, inventory, fees and total (quote currency), fills, bought and sold (lots), orders
-        by what became of them, and how it was computed.
+        What is varied, then spread, inventory, fees (a rebate is negative) and total (quote currency), fills, bought
+        and sold (lots), orders by what became of them, and how it was computed.
         """
         varied = {name: [one.parameters.get(name, np.nan) for one in self.sets] for name in self.varied}
         found = self.result.frame()
@@ -116,6 +120,7 @@ class SweepStudy:
         else:
             axes.bar(self.frame.index, self.frame[value], color=LINE)
         axes.set_ylabel(_unit(value))
+        figure.alt = f"{_unit(value)} of {len(self.sets)} sets"
         return figure
 
     def __repr__(self) -> str:
@@ -125,12 +130,16 @@ class SweepStudy:
         return f"<p><strong>{escape(self._sentence())}</strong></p>{show(self._shown()).html}"
 
     def _sentence(self) -> str:
-        best = self.best.name
-        total = float(self.frame.loc[best, "total"])
+        best = self.best
+        total = float(self.frame.loc[best.name, "total"])
+        said = ", ".join(
+            f"{name} {best.parameters[name]:g}" for name in self.varied if name in best.parameters
+        )
         span = (self.result.path_ns[-1] - self.result.path_ns[0]) / 60e9
         return (
             f"{len(self.sets)} sets on {self.result.events:,} events of {span:.1f} minutes; the best on this tape, "
-            f"{best}, {'lost' if total < 0 else 'made'} {signed(abs(total)).lstrip('+')}"
+            f"{best.name}{f' ({said})' if said else ''}, {'lost' if total < 0 else 'made'} "
+            f"{signed(abs(total)).lstrip('+')} in quote currency"
         )
 
     def _shown(self) -> pd.DataFrame:
@@ -143,7 +152,7 @@ def _unit(value: str) -> str:
 
 
 def _heat_map(table: pd.DataFrame, value: str) -> Figure:
-    figure = Figure(figsize=(1.5 + 1.1 * len(table.columns), 1.4 + 0.55 * len(table)), layout="constrained")
+    figure = Figure(figsize=(1.5 + 1.1 * len(table.columns), 1.8 + 0.6 * len(table)), layout="constrained")
     axes: Any = figure.subplots()
     numbers = table.to_numpy(dtype=float)
     # Money is coloured about 0: green is a gain, whatever the others made.
@@ -157,6 +166,7 @@ def _heat_map(table: pd.DataFrame, value: str) -> Figure:
     axes.set_yticks(range(len(table)), [f"{each:g}" for each in table.index])
     axes.set(xlabel=table.columns.name, ylabel=table.index.name)
     figure.colorbar(drawn, label=_unit(value))
+    figure.alt = f"{_unit(value)} by {table.columns.name} and {table.index.name}"
     return figure
 
 
@@ -165,6 +175,7 @@ def sweep(
     sets: Sequence[ParameterSet] | Mapping[str, Sequence[float]],
     *,
     strategy: Any = None,
+    settings: Settings | str | Path | None = None,
     symbol: str = "",
     least_delay_ns: int = 0,
     interval_ms: int = 100,
@@ -180,7 +191,10 @@ def sweep(
     sets : sequence of ParameterSet, or mapping of str to numbers
         The sets; or parameters with the values that each takes, of which every combination is a set.
     strategy : str, module or class, optional
-        With a mapping: ``package.module``, a module, or a class of a cell as for `titan.backtest`.
+        With a mapping, as for `titan.backtest`: the name of a [strategy.NAME], whose parameters, requote_ticks and
+        minimum_edge_bps hold where the sets say nothing; ``package.module``; a module; or a class of a cell.
+    settings : Settings, str or Path, optional
+        Where a [strategy.NAME] stands; settings.ini in the working folder or above unless given.
     symbol : str
         Which one of the capture; the only one if not given.
     least_delay_ns : int
@@ -206,7 +220,11 @@ def sweep(
     SweepError
         If a strategy raises, or is missing.
     """
-    chosen = _combined(sets, strategy, world) if isinstance(sets, Mapping) else _given(sets, strategy, world)
+    chosen = (
+        _combined(sets, strategy, settings, symbol, world)
+        if isinstance(sets, Mapping)
+        else _given(sets, strategy, world)
+    )
     if workers > 1 and any(isinstance(one.strategy, str) and in_a_cell(one.strategy) for one in chosen):
         raise SweepError(
             "workers: another process does not know a strategy of a cell; sweep it with workers=1"
@@ -227,24 +245,56 @@ def _given(sets: Sequence[ParameterSet], strategy: Any, world: Mapping[str, Any]
 
 
 def _combined(
-    values: Mapping[str, Sequence[float]], strategy: Any, world: Mapping[str, Any]
+    values: Mapping[str, Sequence[float]],
+    strategy: Any,
+    settings: Settings | str | Path | None,
+    symbol: str,
+    world: Mapping[str, Any],
 ) -> list[ParameterSet]:
+    """A set for each combination of the values."""
     if strategy is None:
         raise SweepError("sets: a mapping of parameters needs strategy=, such as 'titan.strategy.glft'")
     empty = [name for name, taken in values.items() if not len(taken)]
     if empty or not values:
         raise SweepError(f"sets: {', '.join(empty) or 'the mapping'} holds no values; give one or more")
-    code = code_of(strategy)
     unknown = [name for name in world if name not in ParameterSet.__dataclass_fields__]
     if unknown:
         raise SweepError(
             f"{', '.join(unknown)}: no field of ParameterSet; put parameters of the strategy into sets"
         )
+    base = _base(strategy, settings, symbol)
+    stated = {**base.world, **world}
+    rest = {name: value for name, value in base.parameters.items() if name not in values}
     return [
-        ParameterSet(_name(values, taken), code, dict(zip(values, map(float, taken), strict=True)), **world)
-        for taken in itertools.product(*values.values())
+        ParameterSet(
+            f"set {number}",
+            base.code,
+            {**dict(zip(values, map(float, taken), strict=True)), **rest},
+            **stated,
+        )
+        for number, taken in enumerate(itertools.product(*values.values()), start=1)
     ]
 
 
-def _name(values: Mapping[str, Sequence[float]], taken: Sequence[float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in zip(values, taken, strict=True))
+class _Base(NamedTuple):
+    """What all combinations have in common."""
+
+    code: str
+    parameters: dict[str, float]
+    world: dict[str, Any]
+
+
+def _base(strategy: Any, settings: Settings | str | Path | None, symbol: str) -> _Base:
+    if not isinstance(strategy, str) or "." in strategy:
+        return _Base(code_of(strategy), {}, {})
+    found = settings if isinstance(settings, Settings) else desk.load(settings)
+    if strategy not in found.strategy:
+        raise SweepError(
+            f"strategy = {strategy}: there is no [strategy.{strategy}]; there are {', '.join(found.strategy)}; or give "
+            "package.module, or a class"
+        )
+    section = found.strategy[strategy]
+    kind = load_strategy(section.code).Parameters
+    stated = build_parameters(kind, section.parameters_for(symbol), f"strategy.{strategy}")._asdict()
+    world = {"requote_ticks": section.requote_ticks, "minimum_edge_bps": section.minimum_edge_bps}
+    return _Base(section.code, {name: float(value) for name, value in stated.items()}, world)

@@ -36,6 +36,7 @@ class Picture:
 
 def finished(figure: Figure, alt: str) -> Picture:
     """A figure as a PNG."""
+    figure.alt = alt
     return Picture(figure.png(), alt, figure)
 
 

@@ -71,7 +71,7 @@ class SessionFrames:
     @cached_property
     def fills(self) -> pd.DataFrame:
         """One row an execution, oldest first: see `titan.reports.session_tables.fill_table`."""
-        return fill_table([self.result])
+        return fill_table([self.result]).drop(columns="session", errors="ignore")
 
     @cached_property
     def orders(self) -> pd.DataFrame:
