@@ -121,6 +121,7 @@ def test_a_strategy_of_a_cell_trades_in_a_running_loop(patient: SessionFrames) -
     half_spread = (patient.decisions["wanted"] / patient.decisions["fair_value"] - 1).abs() * 1e4
     assert (half_spread >= 0.03 - 1e-9).all()
     assert not patient.result.failed
+    assert patient.faults == ()
 
 
 def test_the_journal_names_the_text_of_the_cell(patient: SessionFrames) -> None:
@@ -158,6 +159,30 @@ def test_the_same_without_a_loop_and_by_the_settings(
         capture, AVELLANEDA, parameters={"mean_fill_depth_bps": 5.0}, settings=desk, seconds=3.0
     )
     assert other.decisions["wanted"].tolist() != named.decisions["wanted"].tolist()
+
+
+def test_a_strategy_that_raises_is_told_where_the_result_is_shown(capture: Path, desk: Any) -> None:
+    functions = {name: getattr(PatientMaker, name) for name in ("initial", "update")}
+
+    def quote(parameters: Any, state: Any, view: View) -> Quotes:
+        raise ArithmeticError("a slip <of the pen>")
+
+    slip = SimpleNamespace(
+        Parameters=PatientMaker.Parameters, State=PatientMaker.State, quote=quote, **functions
+    )
+    found = titan.backtest(capture, slip, settings=desk, seconds=2.0)
+    (fault,) = found.faults
+    assert fault.startswith("strategy_quarantined: ")
+    assert "ArithmeticError: a slip <of the pen>" in fault
+    assert "a slip &lt;of the pen&gt;" in found._repr_html_()
+    assert fault in repr(found)
+    assert found.orders.empty
+
+
+def test_a_session_ended_by_a_limit_says_so(capture: Path, tmp_path: Path) -> None:
+    careful = read_settings(tmp_path, risk__max_drawdown="0.000001")
+    found = titan.backtest(capture, settings=careful)
+    assert any("exit code 4" in fault for fault in found.faults)
 
 
 def test_a_fault_in_the_loop_of_its_own_reaches_the_caller() -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from titan.model.events import InstrumentUpdate
 from titan.model.instruments import Instrument, InstrumentKey
 from titan.reports.drawing import Figure
 from titan.reports.errors import ReportError
-from titan.reports.figures import inventory
+from titan.reports.figures import LOSS, inventory
 from titan.reports.order_lives import OrderLife
 from titan.reports.positions import position_table
 from titan.reports.screen import Page, headline, session_title
@@ -30,6 +31,8 @@ ORDER_COLUMNS = (
     "instrument", "strategy", "side", "quantity", "filled", "end",
     "placed", "acknowledged", "ended", "amends", "cancels", "adopted",
 )  # fmt: skip
+MOST_FAULTS = 3
+"""The display tells so many; `faults` has all."""
 NOTICE_COLUMNS = ("time", "level", "code", "message", "instrument", "client id")
 
 
@@ -155,14 +158,31 @@ class SessionFrames:
         """P&L, and each instrument's mid with executions and the position under it, over time."""
         return inventory([self.result]).figure
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What went wrong, each once: the engine's errors, and an end by anything but its time or the operator."""
+        recording = self.result.recording
+        told = [f"{note.code}: {note.message}" for note in recording.remarks if note.level == "error"]
+        ended = recording.ended
+        if ended is not None and ended.exit_code:
+            told.append(f"it was ended: {ended.reason} (exit code {ended.exit_code})")
+        return tuple(dict.fromkeys(told))
+
     def __repr__(self) -> str:
-        return self._headline().text
+        return "\n".join([self._headline().text, *self._told()])
 
     def _repr_html_(self) -> str:
-        return self._headline().html + show(self.pnl).html
+        told = "".join(
+            f'<p style="color:{LOSS}"><strong>{escape(line)}</strong></p>' for line in self._told()
+        )
+        return self._headline().html + told + show(self.pnl).html
 
     def _headline(self) -> Page:
         return headline([self.result], session_title(self.result))
+
+    def _told(self) -> list[str]:
+        more = len(self.faults) - MOST_FAULTS
+        return [*self.faults[:MOST_FAULTS], *([f"and {more} more, in notices"] if more > 0 else [])]
 
 
 class _Decided(NamedTuple):
