@@ -35,7 +35,8 @@ def exported_cells(path: Path) -> list[str]:
 def run_cell(source: str, name: str, namespace: dict[str, Any]) -> None:
     """Run one cell, with await at its top level, so that a traceback shows its lines."""
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    # As a kernel does: a cell inherits nothing of this file, whose annotations are texts.
+    code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     if code.co_flags & inspect.CO_COROUTINE:
         asyncio.run(eval(code, namespace))
     else:

@@ -26,7 +26,13 @@ HEAVY = {
     *("aiohttp", "ccxt", "hmmlearn", "matplotlib", "msgspec", "nbdev", "numba", "numpy", "pandas"),
     *("prometheus_client", "pydantic", "scipy", "sklearn", "statsmodels", "structlog", "vectorbt"),
 }
-FUNCTIONS = {"load_capture": "titan.reports.capture_frames"}
+FUNCTIONS = {
+    "calibrate": "titan.reports.calibrating",
+    "follow": "titan.reports.following",
+    "load_capture": "titan.reports.capture_frames",
+    "load_session": "titan.reports.session_frames",
+    "sweep": "titan.backtest.sweep_study",
+}
 BROAD = {"Exception", "BaseException"}
 # A strategy is foreign code: whatever it raises quarantines it, is recorded, and leaves the others running.
 # A fault of ours inside a socket's callback must reach the runner, which cancels everything and ends with it.

@@ -10,12 +10,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "backtest",
+    "calibrate",
     "calibration",
     "chaos",
     "engine",
     "evaluation",
+    "follow",
     "live",
     "load_capture",
+    "load_session",
     "loopback",
     "market",
     "matching",
@@ -26,10 +29,17 @@ __all__ = [
     "simulation",
     "store",
     "strategy",
+    "sweep",
     "venues",
     "wire",
 ]
 
-_FUNCTIONS = {"load_capture": "titan.reports.capture_frames"}
+_FUNCTIONS = {
+    "calibrate": "titan.reports.calibrating",
+    "follow": "titan.reports.following",
+    "load_capture": "titan.reports.capture_frames",
+    "load_session": "titan.reports.session_frames",
+    "sweep": "titan.backtest.sweep_study",
+}
 
 __getattr__, __dir__ = _lazy_package(__name__, __path__, _FUNCTIONS)

@@ -17,16 +17,15 @@ import msgspec
 from titan import settings as settings_module
 from titan.live.result import Result
 from titan.live.runner import RunOptions, run
-from titan.loopback import rest
 from titan.loopback.desk import Desk
-from titan.loopback.main import LOCKSTEP, ExchangeOptions, build_desk, keep_moving, serving
+from titan.loopback.main import ExchangeOptions, build_desk, keep_moving, serving
+from titan.loopback.recording import record_market
 from titan.loopback.streams import Connection
 from titan.settings import Settings
 from titan.store.disk import Disk
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SYMBOL = "BTCUSDT"
-STREAMS = ("btcusdt@depth@0ms", "btcusdt@bookTicker", "btcusdt@trade")
 
 
 def write_settings(folder: Path, **changes: object) -> Path:
@@ -112,22 +111,7 @@ class Recorder(Connection):
 
 def record_capture(path: Path, seconds: float = 20.0, seed: int = 3) -> Path:
     """A raw capture of the generated market, ``<local ns> <json>`` a line, its REST snapshot after the first diffs."""
-    desk = build_desk(ExchangeOptions(seed=seed, speed=LOCKSTEP))
-    recorder = Recorder()
-    desk.register.subscribe(recorder, STREAMS)
-    start_ns = desk.exchange.now_ns
-    lines: list[bytes] = []
-    snapshot = b""
-    while (due_ns := desk.source.next_ns()) is not None and due_ns < start_ns + seconds * 1e9:
-        desk.clock.set(due_ns)
-        desk.step(due_ns)
-        lines += [b"%d %b" % (desk.exchange.now_ns, frame) for frame in recorder.frames]
-        recorder.frames.clear()
-        if not snapshot and desk.exchange.now_ns > start_ns + 500_000_000:
-            snapshot = rest.answer(desk, "GET", "/fapi/v1/depth", "symbol=BTCUSDT&limit=1000", "", None).body
-            lines.append(b"%d %b" % (desk.exchange.now_ns, snapshot))
-    path.write_bytes(b"\n".join(lines) + b"\n")
-    return path
+    return record_market(path, seconds, seed)
 
 
 # ---- Processes --------------------------------------------------------------------------------------------

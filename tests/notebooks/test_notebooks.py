@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,16 @@ def test_notebook_has_no_outputs(path: Path) -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
 
 
-def test_quick_start_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.timeout(300)  # it may be the first to compile its sweep
+def test_quick_start_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY / "research")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     namespace: dict[str, Any] = {}
     for at, source in code_cells(REPOSITORY / "research" / "quick_start.ipynb"):
         run_cell(source, f"<quick_start, cell {at}>", namespace)
     assert namespace["settings"].live.mode == "loopback"
+    assert set(namespace["swept"].frame["how"]) == {"compiled"}
+    assert namespace["own"].fills["strategy"].unique().tolist() == ["leaning"]
 
 
 def test_a_failing_example_shows_its_line() -> None:
@@ -90,6 +95,12 @@ def test_await_at_the_top_level_of_a_cell() -> None:
     namespace: dict[str, Any] = {}
     run_cell("import asyncio\nx = await asyncio.sleep(0, 5)", "<example>", namespace)
     assert namespace["x"] == 5
+
+
+def test_a_cell_is_compiled_as_a_kernel_does() -> None:
+    namespace: dict[str, Any] = {}
+    run_cell("def half(number: float): return number / 2", "<example>", namespace)
+    assert namespace["half"].__annotations__ == {"number": float}
 
 
 def names_used(node: ast.AST) -> set[str]:

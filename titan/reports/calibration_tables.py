@@ -6,10 +6,10 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from titan.calibration.intensity import measured_intensity
 from titan.reports.calibration import Calibration, values_of
+from titan.reports.drawing import Figure
 from titan.reports.figures import GAIN, LOSS, Picture, bare_axes, finished
 from titan.reports.screen import Page
 

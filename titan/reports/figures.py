@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from titan.evaluation.pnl import Parts
+from titan.reports.drawing import Figure
 from titan.reports.markouts import markout_curve
 from titan.reports.paths import instrument_path, pnl_path
 from titan.reports.session_tables import SessionResult, contributions
@@ -24,9 +23,10 @@ MOST_MARKERS = 2_000
 class Picture:
     """A finished PNG; Jupyter shows it, and `alt` is read out where it cannot be seen."""
 
-    def __init__(self, png: bytes, alt: str) -> None:
+    def __init__(self, png: bytes, alt: str, figure: Figure) -> None:
         self.png = png
         self.alt = alt
+        self.figure = figure
 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
@@ -36,9 +36,8 @@ class Picture:
 
 def finished(figure: Figure, alt: str) -> Picture:
     """A figure as a PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return Picture(buffer.getvalue(), alt)
+    figure.alt = alt
+    return Picture(figure.png(), alt, figure)
 
 
 def bare_axes(figure: Figure, rows: int = 1) -> list[Any]:

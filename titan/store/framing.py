@@ -108,11 +108,11 @@ def frame(payload: bytes) -> bytes:
     return _PAIR.pack(size, zlib.crc32(payload, zlib.crc32(_U32.pack(size)))) + payload
 
 
-_COMMIT_PAYLOAD = b"TITAN-COMMIT"
-COMMIT = frame(_COMMIT_PAYLOAD)
+COMMIT_PAYLOAD = b"TITAN-COMMIT"
+COMMIT = frame(COMMIT_PAYLOAD)
 
 
-def _header_fault(data: bytes | mmap.mmap, kind: FileKind, segment: int, session: str) -> str:
+def header_fault(data: bytes | mmap.mmap, kind: FileKind, segment: int, session: str) -> str:
     """What is wrong with the first bytes of a segment, empty if nothing."""
     if len(data) < FILE_HEADER_BYTES:
         return "the file header is cut short"
@@ -125,7 +125,7 @@ def _header_fault(data: bytes | mmap.mmap, kind: FileKind, segment: int, session
     return ""
 
 
-def _record_fault(data: bytes | mmap.mmap, offset: int) -> str:
+def record_fault(data: bytes | mmap.mmap, offset: int) -> str:
     """What is wrong with the record at `offset`, empty if it is whole."""
     if len(data) - offset < _PAIR.size:
         return "a record's length is cut short"
@@ -138,6 +138,13 @@ def _record_fault(data: bytes | mmap.mmap, offset: int) -> str:
     if zlib.crc32(payload, zlib.crc32(_U32.pack(size))) != checksum:
         return "a record's checksum differs"
     return ""
+
+
+def record_at(data: bytes | mmap.mmap, offset: int) -> tuple[bytes, int]:
+    """The payload of the whole record at `offset`, and where the next one begins."""
+    start = offset + _PAIR.size
+    end = start + _U32.unpack_from(data, offset)[0]
+    return data[start:end], end
 
 
 def _mapped(path: Path) -> bytes | mmap.mmap:
@@ -169,7 +176,7 @@ class Segment:
         self._last = last
         self._data = _mapped(path)
         self._start = FILE_HEADER_BYTES
-        fault = _header_fault(self._data, kind, number, session)
+        fault = header_fault(self._data, kind, number, session)
         if fault:
             self._start = len(self._data)
             self._end(0, fault)
@@ -183,15 +190,14 @@ class Segment:
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         offset = self._start
         while offset < len(self._data):
-            fault = _record_fault(self._data, offset)
+            fault = record_fault(self._data, offset)
             if fault:
                 self._end(offset, fault)
                 return
-            size = _U32.unpack_from(self._data, offset)[0]
-            payload = self._data[offset + _PAIR.size : offset + _PAIR.size + size]
-            if payload != _COMMIT_PAYLOAD:
+            payload, after = record_at(self._data, offset)
+            if payload != COMMIT_PAYLOAD:
                 yield offset, payload
-            offset += _PAIR.size + size
+            offset = after
 
     def _end(self, offset: int, fault: str) -> None:
         """A torn tail is noted, damage raises."""

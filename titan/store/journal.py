@@ -121,7 +121,7 @@ def _segments(directory: Path, kind: FileKind) -> Iterator[Segment]:
         yield Segment(path, kind, number, directory.name, last=number == present)
 
 
-class _Found(msgspec.Struct, gc=False):
+class Found(msgspec.Struct, gc=False):
     """A decoded record and where it stood."""
 
     path: Path
@@ -130,6 +130,43 @@ class _Found(msgspec.Struct, gc=False):
     kind: str
     index: int
     value: Any
+
+
+def decode_record(path: Path, offset: int, payload: bytes, upcasters: Upcasters) -> Found:
+    """A record of a journal's file, read as this version has it.
+
+    Raises
+    ------
+    JournalError
+        If a newer version wrote it.
+    JournalCorrupt
+        If it cannot be decoded.
+    """
+    try:
+        record = _records.decode(payload)
+        body = upcasters.read(record.kind, record.version, bytes(record.body))
+        value = _bodies[record.kind].decode(body)
+    except RecordTooNew as error:
+        raise JournalError(f"{path}, record at byte {offset}: {error}") from error
+    except msgspec.MsgspecError as error:
+        raise JournalCorrupt(path, offset, f"a whole record cannot be decoded ({error})") from error
+    return Found(path, offset, record.seq, record.kind, record.index, value)
+
+
+def decode_frame(path: Path, offset: int, payload: bytes) -> Found:
+    """A frame of a capture's file.
+
+    Raises
+    ------
+    JournalCorrupt
+        If it cannot be decoded.
+    """
+    try:
+        record = _frames.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise JournalCorrupt(path, offset, f"a whole record cannot be decoded ({error})") from error
+    frame = Frame(record.time_ns, record.venue, record.payload)
+    return Found(path, offset, record.seq, "frame", 0, frame)
 
 
 class SessionReader:
@@ -202,7 +239,7 @@ class SessionReader:
             last = found.seq
         return last, tuple(torn)
 
-    def _merged(self, torn: list[Truncation]) -> Iterator[_Found]:
+    def _merged(self, torn: list[Truncation]) -> Iterator[Found]:
         journal = (found for found in self._journal(torn) if found.kind == "event")
         capture = self._capture(torn)
         event, framed = next(journal, None), next(capture, None)
@@ -219,9 +256,7 @@ class SessionReader:
                 return
             expected += 1
 
-    def _hole(
-        self, expected: int, event: _Found | None, framed: _Found | None, torn: list[Truncation]
-    ) -> None:
+    def _hole(self, expected: int, event: Found | None, framed: Found | None, torn: list[Truncation]) -> None:
         """Input `expected` is in neither file: only frames are written ahead, so only frames may follow."""
         if event is not None:
             raise JournalCorrupt(
@@ -233,37 +268,19 @@ class SessionReader:
                 Truncation(framed.path, framed.offset, framed.path.stat().st_size - framed.offset, reason)
             )
 
-    def _journal(self, torn: list[Truncation]) -> Iterator[_Found]:
+    def _journal(self, torn: list[Truncation]) -> Iterator[Found]:
         for segment in _segments(self.directory, JOURNAL):
             for offset, payload in segment:
-                yield self._decode(segment.path, offset, payload)
+                yield decode_record(segment.path, offset, payload, self._upcasters)
             if segment.torn is not None:
                 torn.append(segment.torn)
 
-    def _capture(self, torn: list[Truncation]) -> Iterator[_Found]:
+    def _capture(self, torn: list[Truncation]) -> Iterator[Found]:
         for segment in _segments(self.directory, CAPTURE):
             for offset, payload in segment:
-                try:
-                    record = _frames.decode(payload)
-                except msgspec.MsgspecError as error:
-                    raise JournalCorrupt(
-                        segment.path, offset, f"a whole record cannot be decoded ({error})"
-                    ) from error
-                frame = Frame(record.time_ns, record.venue, record.payload)
-                yield _Found(segment.path, offset, record.seq, "frame", 0, frame)
+                yield decode_frame(segment.path, offset, payload)
             if segment.torn is not None:
                 torn.append(segment.torn)
-
-    def _decode(self, path: Path, offset: int, payload: bytes) -> _Found:
-        try:
-            record = _records.decode(payload)
-            body = self._upcasters.read(record.kind, record.version, bytes(record.body))
-            value = _bodies[record.kind].decode(body)
-        except RecordTooNew as error:
-            raise JournalError(f"{path}, record at byte {offset}: {error}") from error
-        except msgspec.MsgspecError as error:
-            raise JournalCorrupt(path, offset, f"a whole record cannot be decoded ({error})") from error
-        return _Found(path, offset, record.seq, record.kind, record.index, value)
 
     def _read_header(self) -> Header:
         path = self.directory / JOURNAL.name(1)

@@ -101,6 +101,10 @@ class Linker:
 
     def add_class(self, kind: type[Any]) -> str:
         """Make a class of another module known; its name here."""
+        if "." in kind.__qualname__:
+            raise LinkError(
+                f"{kind.__module__}.{kind.__qualname__} stands inside another definition: move it out of it"
+            )
         return self._imported(kind.__module__, kind.__qualname__)
 
     @property
