@@ -123,15 +123,28 @@ def test_a_refusal_of_all_is_told_once_for_each_end_that_is_later() -> None:
 def test_a_pause_is_as_long_by_a_clock_that_is_measured_meanwhile() -> None:
     """A ban names a moment of the venue's clock; it stays where it is."""
     budget = WeightBudget(RateLimits())
-    budget.correct(9 * S)
+    budget.correct(9 * S, 0)
     assert budget.admit(Cost(), 0) == ""
     budget.observe(429, {"Retry-After": "7"}, "", 100 * S)
-    budget.correct(2 * S)
+    budget.correct(2 * S, 102 * S)
     assert budget.admit(Cost(), 108 * S) != ""
     assert budget.admit(Cost(), 109 * S) == ""
     budget.observe(418, {}, "banned until 0000000120000.", 110 * S)
-    budget.correct(5 * S)
+    budget.correct(5 * S, 115 * S)
     assert budget.admit(Cost(), 119 * S) != ""
+    assert budget.admit(Cost(), 120 * S) == ""
+
+
+def test_a_ban_that_seemed_over_by_a_wrong_clock_is_told_again() -> None:
+    """A session starts with a clock one second ahead, is banned, and measures the venue's clock only then."""
+    budget, told = WeightBudget(RateLimits()), []
+    budget.shut = lambda until_ns, reason: told.append((until_ns, reason))
+    budget.observe(418, {}, "banned until 0000000120000.", 120 * S)
+    budget.observe(200, {}, "", 120 * S)
+    assert budget.admit(Cost(), 120 * S) == ""
+    budget.correct(-S, 119 * S)
+    assert told == [(120 * S, "banned (418)")] * 2
+    assert budget.admit(Cost(urgent=True, cancels=True), 119 * S) != ""
     assert budget.admit(Cost(), 120 * S) == ""
 
 

@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from titan.backtest.parity import STEPS, Asked, Parity
+from titan.reports.drawing import Figure
 from titan.reports.figures import GAIN, LOSS, SUM, Picture, bare_axes, finished, signed
 from titan.reports.screen import Page
 

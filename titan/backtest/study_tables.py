@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.figure import Figure
 
 from titan.backtest.study import Asked, Study
 from titan.evaluation.performance import Interval
+from titan.reports.drawing import Figure
 from titan.reports.figures import FAINT, GAIN, LOSS, SUM, Picture, bare_axes, finished, signed
 from titan.reports.screen import Page
 from titan.reports.session_tables import moment, time_text

@@ -134,8 +134,8 @@ class MemoryClient:
 
     @offset_ns.setter
     def offset_ns(self, offset_ns: int) -> None:
-        self.budget.correct(offset_ns - self._offset_ns)
-        self._offset_ns = offset_ns
+        change_ns, self._offset_ns = offset_ns - self._offset_ns, offset_ns
+        self.budget.correct(change_ns, self.venue_ns())
 
     def venue_ns(self) -> int:
         """The venue's time, as far as the offset is known."""

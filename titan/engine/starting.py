@@ -104,10 +104,10 @@ def on_fee_rates(desk: Desk, event: FeeRates) -> None:
         return
     market.fees = event
     venue = desk.venues[event.venue]
-    protection.on_answer(desk, venue)
     markets = desk.markets_of(event.venue)
     if "terms" not in venue.unread or not all(m.instrument and m.fees for m in markets):
         return
+    protection.on_answer(desk, venue)  # where a ban kept them unread, they are what it was probed with
     venue.unread.discard("terms")
     ask_orders(desk, venue.name)
     for each in markets:

@@ -7,12 +7,12 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from titan.calibration.emissions import Model
 from titan.calibration.regime_matching import regime_moments
 from titan.calibration.regimes import expected_durations
+from titan.reports.drawing import Figure
 from titan.reports.figures import GAIN, LINE, LOSS, Picture, bare_axes, finished
 from titan.reports.regime_study import Asked, RegimeStudy, peer_agreement
 from titan.reports.screen import Page

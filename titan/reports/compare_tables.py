@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from titan.evaluation.performance import Interval
 from titan.reports.compare import TOTAL, Comparison, cumulated, holds_zero, traded_span
+from titan.reports.drawing import Figure
 from titan.reports.figures import FAINT, SUM, Picture, bare_axes, date_axis, finished, signed
 from titan.reports.screen import Page
 from titan.reports.session_tables import time_text, verdict_of

@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from titan.reports.drawing import Figure
 from titan.reports.figures import LINE, LOSS, Picture, bare_axes, finished
 from titan.reports.funding_study import Asked, FundingStudy
 from titan.reports.portfolios import record_table

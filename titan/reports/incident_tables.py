@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from titan.model import events as e
 from titan.model.commands import CancelOrder, EndSession, Notice, PlaceOrder
 from titan.model.instruments import InstrumentKey
+from titan.reports.drawing import Figure
 from titan.reports.figures import GAIN, LOSS, Picture, bare_axes, date_axis, finished
 from titan.reports.incident import Slice, Told
 from titan.reports.regression import Regression

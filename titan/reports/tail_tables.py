@@ -7,8 +7,8 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.figure import Figure
 
+from titan.reports.drawing import Figure
 from titan.reports.figures import FAINT, LINE, LOSS, Picture, bare_axes, finished
 from titan.reports.screen import Page
 from titan.reports.tail_risk import Asked, Judged, TailStudy

@@ -220,8 +220,8 @@ class RestClient:
 
     @offset_ns.setter
     def offset_ns(self, offset_ns: int) -> None:
-        self.budget.correct(offset_ns - self._offset_ns)
-        self._offset_ns = offset_ns
+        change_ns, self._offset_ns = offset_ns - self._offset_ns, offset_ns
+        self.budget.correct(change_ns, self.venue_ns())
 
     def venue_ns(self) -> int:
         """The venue's time now, as far as the offset is known."""

@@ -16,6 +16,7 @@ _WINDOW_NS = {"weight": 60 * _S, "orders_10s": 10 * _S, "orders_1m": 60 * _S}
 PROBE_NS = 10 * _S
 """How long the one request after a refusal of all is waited for before another may try."""
 
+BANNED = "banned (418)"
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 
 
@@ -163,13 +164,20 @@ class WeightBudget:
             pause_ns = int(wait) * _S if wait.isdigit() else _WINDOW_NS["weight"]
             self._paused_until_ns = max(self._paused_until_ns, now_ns + pause_ns)
         if self._shut_until_ns > before_ns:
-            said = "banned (418)" if status == 418 else "too many requests (429)"
+            said = BANNED if status == 418 else "too many requests (429)"
             self.shut(self._shut_until_ns, said)
 
-    def correct(self, change_ns: int) -> None:
-        """The venue's clock has been measured anew: a pause that runs is as long as before, by the new one."""
+    def correct(self, change_ns: int, now_ns: int) -> None:
+        """The venue's clock has been measured anew: it moved by `change_ns` and shows `now_ns`.
+
+        A pause that runs is as long as before, by the new one. A ban names a moment of that clock: one that seemed over
+        and is not is told again.
+        """
         if self._paused_until_ns:
             self._paused_until_ns += change_ns
+        if now_ns < self._banned_until_ns:
+            self._listening, self._probed_ns = False, None
+            self.shut(self._banned_until_ns, BANNED)
 
     @property
     def used(self) -> dict[str, int]:
