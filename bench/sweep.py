@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from titan.simulation.queue_position import QueueModel
 EVENTS = 3_000_000
 SEED = 1
 MANY = 16
+WORKERS = (1, 2)
 REPEAT = 3
 INTERVAL_MS = 100
 CAPTURE = Path("binance_capture_20240808") / "usdm_btcusdt_20240808.gz"
@@ -130,16 +132,22 @@ def many_sets(strategy: dict[str, Any]) -> list[ParameterSet]:
     ]
 
 
-def our_seconds(tape: Tape, sets: Sequence[ParameterSet]) -> float:
+def our_seconds(tape: Tape, sets: Sequence[ParameterSet], workers: int = 1) -> float:
     """The quickest of some passes; as on the peer's side, what is built before the first event is not counted."""
     modules = checked_modules(sets, INTERVAL_MS, 10)
     compiled = linked(modules)
+    shares = [sets[at::workers] for at in range(workers)]
     times = []
-    for _ in range(REPEAT + 1):
-        world, fills = build_world(tape, sets, modules, INTERVAL_MS * 1_000_000, 10), no_fills(FIRST_FILLS)
-        begun = perf_counter()
-        compiled.simulate(tape.columns, world, fills)
-        times.append(perf_counter() - begun)
+    with ThreadPoolExecutor(workers) as threads:
+        for _ in range(REPEAT + 1):
+            worlds = [
+                (build_world(tape, share, modules, INTERVAL_MS * 1_000_000, 10), no_fills(FIRST_FILLS))
+                for share in shares
+            ]
+            begun = perf_counter()
+            passes = [threads.submit(compiled.simulate, tape.columns, *world) for world in worlds]
+            assert all(each.result() for each in passes)
+            times.append(perf_counter() - begun)
     return min(times[1:])  # the first one compiled, or read what was compiled
 
 
@@ -181,8 +189,10 @@ def speed_rows(tape: Tape, compared: Sequence[Compared]) -> list[dict[str, Any]]
         one = [parameter_set(options(strategy, QUEUES["risk-averse"], "one"))]
         rate = len(tape) / our_seconds(tape, one)
         rows.append(speed_row(f"sweep: {label}, one set", rate, peer_rate, SINGLE_TARGET))
-        rate = MANY * len(tape) / our_seconds(tape, many_sets(strategy))
-        rows.append(speed_row(f"sweep: {label}, {MANY} sets", rate, peer_rate, MANY_TARGET))
+        for workers in WORKERS:
+            name = f"sweep: {label}, {MANY} sets, {workers} worker{'s' * (workers > 1)}"
+            rate = MANY * len(tape) / our_seconds(tape, many_sets(strategy), workers)
+            rows.append(speed_row(name, rate, peer_rate, MANY_TARGET))
     return rows
 
 

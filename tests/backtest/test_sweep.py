@@ -110,6 +110,12 @@ def test_twice_the_same_bytes_whatever_else_is_swept_beside_it(tape, swept):
         assert_same(backwards[one.name], one)
 
 
+@pytest.mark.parametrize("workers", [2, 3, 50])
+def test_shared_out_to_threads_it_is_the_same(tape, swept, workers):
+    shared = sweep(tape, every_set(), interval_ms=50, path_every=3, workers=workers)
+    assert shared.digest == swept.digest
+
+
 def test_what_is_seen_of_it(swept):
     frame = swept.frame()
     assert list(frame.index) == [one.name for one in every_set()]

@@ -84,7 +84,7 @@ class Linker:
         tree.name = name
         tree.decorator_list = []
         counted = not path.startswith(_PASS) or hasattr(function, "allocates")
-        options = f"cache=True, _nrt={counted}"
+        options = f"cache=True, nogil=True, _nrt={counted}"
         self._bodies.append(
             f"# {path}\n@numba.njit({options})\n{ast.unparse(ast.fix_missing_locations(tree))}"
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from types import ModuleType
 
 import numba
@@ -45,7 +47,7 @@ def sweep(
     path_every: int = 10,
     workers: int = 1,
 ) -> SweepResult:
-    """Let every set trade on the tape, all in one compiled pass.
+    """Let every set trade on the tape, all in one compiled pass, or in one a worker.
 
     A strategy that numba cannot compile runs by the same rules in plain Python, one set after another or over
     joblib; its results say so in `how`.
@@ -57,7 +59,8 @@ def sweep(
     path_every : int
         Steps between two points of the paths.
     workers : int
-        Processes for the sets that run in plain Python.
+        Threads that share the compiled sets out, each with a pass of its own, and processes for the sets that run in
+        plain Python. Whatever their number, the result is the same.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def sweep(
     """
     modules = checked_modules(sets, interval_ms, path_every)
     try:
-        return run_pass(linked(modules), tape, sets, modules, interval_ms, path_every)
+        return run_passes(linked(modules), tape, sets, modules, interval_ms, path_every, workers)
     except _CANNOT:
         reasons = {module: why for module in modules if (why := why_not_compiled(module, sets))}
         if not reasons:
@@ -86,7 +89,7 @@ def sweep(
     done = {name: result for name, (result, _) in found.items()}
     if compiled:
         rest = [module for module in modules if module not in reasons]
-        passed = run_pass(linked(rest), tape, compiled, rest, interval_ms, path_every)
+        passed = run_passes(linked(rest), tape, compiled, rest, interval_ms, path_every, workers)
         done |= {result.name: result for result in passed.sets}
     path_ns = path_times(tape, interval_ms * 1_000_000, path_every, len(mid))
     return SweepResult(
@@ -120,6 +123,28 @@ def linked(
     write_decide(linker, modules)
     linker.add_text(f"simulate = {linker.add(simulate)}")
     return load(linker.text)
+
+
+def run_passes(
+    compiled: ModuleType,
+    tape: Tape,
+    sets: Sequence[ParameterSet],
+    modules: Sequence[StrategyModule],
+    interval_ms: int,
+    path_every: int,
+    workers: int,
+) -> SweepResult:
+    """The sets shared out to threads: no set knows of another, so one pass of all is the same."""
+    size = -(-len(sets) // max(workers, 1))
+    shares = [sets[at : at + size] for at in range(0, len(sets), size)]
+    with ThreadPoolExecutor(len(shares)) as threads:
+        passes = [
+            threads.submit(run_pass, compiled, tape, share, modules, interval_ms, path_every)
+            for share in shares
+        ]
+        first, *others = [each.result() for each in passes]
+    found = chain(first.sets, *(each.sets for each in others))
+    return replace(first, sets=tuple(found))
 
 
 def run_pass(

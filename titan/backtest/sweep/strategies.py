@@ -25,7 +25,10 @@ def _plain(hint: Any) -> type[Any]:
 def write_decide(linker: Linker, modules: Sequence[StrategyModule]) -> None:
     """Put a `decide` into the linked module that asks the strategy which a set runs."""
     quotes = linker.add_class(Quotes)
-    lines = ["@numba.njit(cache=True, _nrt=True)", f"def {linker.claim(decide)}(k, strategy, view, chosen):"]
+    lines = [
+        "@numba.njit(cache=True, nogil=True, _nrt=True)",
+        f"def {linker.claim(decide)}(k, strategy, view, chosen):",
+    ]
     for number, module in enumerate(modules):
         update, quote = (linker.add(_function(module, name)) for name in ("update", "quote"))
         parameters, state = (linker.add_class(kind) for kind in (module.Parameters, module.State))
