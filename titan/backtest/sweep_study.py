@@ -202,7 +202,8 @@ def sweep(
     interval_ms : int
         Time between two looks of a strategy, as [live] quote_interval_ms.
     workers : int
-        Processes for sets that numba cannot compile: those run in plain Python, and say so in the column ``how``.
+        Threads that share the compiled sets out, and processes for those that numba cannot compile: they run in plain
+        Python, and say so in the column ``how``.
     **world
         With a mapping: `ParameterSet`'s other fields, such as entry, response (ns) and maker_fee, for all sets.
 
