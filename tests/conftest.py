@@ -7,12 +7,15 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# What a gate lets through today it lets through tomorrow: new examples are searched for on purpose, not by the gate.
-settings.register_profile("steady", derandomize=True)
+# What a gate lets through today it lets through tomorrow: new examples are searched for on purpose, not by the gate, and
+# how busy the machine is decides nothing.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("search", max_examples=2_000, deadline=None)
 settings.load_profile("steady")
 
