@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# What a gate lets through today it lets through tomorrow: new examples are searched for on purpose, not by the gate, and
+# What a gate lets through today it lets through tomorrow: new examples are searched for on purpose. And
 # how busy the machine is decides nothing.
 settings.register_profile(
     "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
