@@ -30,7 +30,7 @@ from titan.settings import Settings, Strategy, load
 from titan.store.journal import SessionReader
 from titan.store.replay import session_events, session_kernel
 
-EVENTS = 200_000
+EVENTS = 100_000
 SEED = 1
 INTERVAL_MS = 100
 REPEAT = 3
