@@ -124,6 +124,7 @@ lock: $(UV_STAMP) ## resolve requirements/*.txt anew
 	@$(COMPILE) pyproject.toml requirements/build.in --extra reports --extra schedule --extra fits --extra studies --extra dev -c requirements/runner.txt -o requirements/dev.txt
 	@$(COMPILE) --no-deps requirements/oracles.in -o requirements/oracles.txt
 	@$(COMPILE) --no-deps requirements/peers-hftbacktest.in -o requirements/peers-hftbacktest.txt
+	@$(COMPILE) requirements/peers-nautilus.in -o requirements/peers-nautilus.txt
 	@$(COMPILE) pyproject.toml --extra research --extra fits -c requirements/dev.txt -o requirements/lab.txt
 	@$(COMPILE) pyproject.toml --extra docs -c requirements/dev.txt -o requirements/docs.txt
 	@$(COMPILE) pyproject.toml --extra cluster -c requirements/dev.txt -o requirements/cluster.txt

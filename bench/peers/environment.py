@@ -22,9 +22,8 @@ class PeerError(RuntimeError):
 
 def interpreter(name: str, root: Path = ROOT) -> Path:
     """The interpreter of the environment of requirements/peers-NAME.txt, made if it is not there or out of date."""
-    lock = root / "requirements" / f"peers-{name}.txt"
-    folder = root / ".venv-peers" / name
-    stamp = folder / f"installed-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    lock, folder = _lock(name, root), _folder(name, root)
+    stamp = _stamp(name, root)
     python = folder / "bin" / "python"
     if not stamp.exists():
         _run([sys.executable, "-m", "venv", "--clear", str(folder)], f"making {folder}")
@@ -32,6 +31,24 @@ def interpreter(name: str, root: Path = ROOT) -> Path:
         _run([*pip, "--require-hashes", "--no-deps", "-r", str(lock)], f"installing {lock.name}")
         stamp.touch()
     return python
+
+
+def installed(name: str, root: Path = ROOT) -> bool:
+    """Whether a peer's environment is there, and is of its lock."""
+    return _stamp(name, root).exists()
+
+
+def _lock(name: str, root: Path) -> Path:
+    return root / "requirements" / f"peers-{name}.txt"
+
+
+def _folder(name: str, root: Path) -> Path:
+    return root / ".venv-peers" / name
+
+
+def _stamp(name: str, root: Path) -> Path:
+    digest = hashlib.sha256(_lock(name, root).read_bytes()).hexdigest()[:16]
+    return _folder(name, root) / f"installed-{digest}"
 
 
 def hftbacktest(
@@ -47,6 +64,16 @@ def hftbacktest(
             return [found[f"fills_{number}"] for number in range(len(runs))], json.loads(
                 str(found["seconds"])
             )
+
+
+def nautilus(asked: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What each run found, by the form of its data; see `bench.peers.nautilus_side`."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec, out = Path(folder) / "spec.json", Path(folder) / "out.json"
+        spec.write_text(json.dumps({**asked, "out": str(out)}), encoding="utf-8")
+        _run([str(interpreter("nautilus")), "-m", "bench.peers.nautilus_side", str(spec)], "nautilus_trader")
+        found: dict[str, list[dict[str, Any]]] = json.loads(out.read_text(encoding="utf-8"))
+    return found
 
 
 def _run(command: list[str], what: str) -> None:

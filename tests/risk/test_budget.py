@@ -64,6 +64,15 @@ def test_only_the_same_order_within_the_window_is_a_duplicate():
         assert count_same(sent, other, 200) == 0
 
 
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(0, 60), st.integers(1, 20))
+def test_times_count_up_to_the_edge_of_the_window(stamps, now_ns, window_ns):
+    kept = tuple(sorted(stamps))
+    assert count_within(kept, now_ns, window_ns) == sum(now_ns - seen < window_ns for seen in kept)
+    latest = max([now_ns, *kept])
+    inside = [seen for seen in kept if latest - seen < window_ns]
+    assert remember_time(kept, latest, window_ns) == (*inside, latest)
+
+
 @given(st.lists(times, max_size=30), st.integers(1, 10**12))
 def test_forgetting_never_changes_the_count(stamps, window_ns):
     kept: tuple[int, ...] = ()

@@ -15,6 +15,7 @@ from titan.live.result import Result
 from titan.live.session import Session
 from titan.live.summary import summarise
 from titan.live.telemetry import Telemetry
+from titan.loopback.desk import Desk
 from titan.model.clock import SetClock
 from titan.settings import Settings
 from titan.store.disk import Disk
@@ -40,7 +41,24 @@ async def backtest_session(
     StartRefused, StorageFault
         If the journal cannot be begun, or written to its end.
     """
-    desk = recorded_exchange(capture)
+    return await backtest_on(recorded_exchange(capture), settings, duration_s, disk)
+
+
+async def backtest_on(
+    desk: Desk, settings: Settings, duration_s: float = 0.0, disk: Disk | None = None
+) -> Result:
+    """The same against an exchange that is there already.
+
+    Parameters
+    ----------
+    desk : Desk
+        As of `titan.backtest.replay.run_backtest`; it can be used once.
+
+    Raises
+    ------
+    StartRefused, StorageFault
+        If the journal cannot be begun, or written to its end.
+    """
     clock = SetClock(desk.exchange.now_ns)
     venue = settings.live.venue
     session_id = new_session_id(clock.now_ns(), secrets.token_bytes(3))
