@@ -18,6 +18,7 @@ from titan.backtest.session import backtest_session
 from titan.loopback.main import ExchangeOptions
 from titan.model import events as e
 from titan.reports.errors import ReportError
+from titan.reports.findings import read_findings
 from titan.simulation.latency import LatencyModel, Stamps, latency_at
 
 PLAIN = {
@@ -174,6 +175,15 @@ def test_the_page_is_rendered_and_the_command_fails_past_the_tolerance(
     assert "BEYOND the 0 that are tolerated" in page
     assert "fill as the venue told: all" in page
     assert "Traceback" not in page
+    # A report that fails is evidence as well: `titan promote` weighs the difference.
+    (finding,) = read_findings(Path(told.out.splitlines()[0]))
+    assert (finding.study, finding.strategy, finding.sessions) == (
+        "parity",
+        "avellaneda_stoikov",
+        (session.name,),
+    )
+    found = parity(Asked(session=str(session), stamps="receipt", latency_ms=400.0, queue="square"))
+    assert finding.measured == {"parity_bps": float(found.gap_bps)}
 
 
 @pytest.mark.slow

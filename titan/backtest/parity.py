@@ -126,6 +126,7 @@ class Parity(NamedTuple):
     """
 
     session: str
+    strategy: str
     currency: str
     simulated: Decimal
     live: Decimal
@@ -319,6 +320,7 @@ def _split(told: Told, money: dict[str, Money], fee: Decimal, given: Given, stam
     differences, matched, apart_ms = compare(told, given, stamps)
     return Parity(
         told.result.session,
+        told.strategy.name,
         told.terms.settle,
         simulated,
         live,
