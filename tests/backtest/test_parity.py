@@ -7,9 +7,11 @@ import os
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.live.desks import open_exchange, read_settings, record_capture, trade
+from tests.live.test_calibrated import BTC
 from tests.sessions import make_session, rewrite_journal
 from titan import cli
 from titan.backtest import parity_tables
@@ -20,6 +22,7 @@ from titan.model import events as e
 from titan.reports.errors import ReportError
 from titan.reports.findings import read_findings
 from titan.simulation.latency import LatencyModel, Stamps, latency_at
+from titan.store.artefacts import write_artefact
 
 PLAIN = {
     "quoting__skew_at_full_bps": 0,
@@ -138,6 +141,17 @@ def test_a_market_in_which_our_own_orders_stand(stamps: str, tmp_path: Path) -> 
     assert found.matched > 10
     assert sum(found.parts.values(), found.simulated) == found.live
     assert all(0.0 <= leg < 1.0 for leg in found.legs_ms)
+
+
+def test_quotes_that_were_wider_for_parameters_in_doubt_are_named(capture: Path, tmp_path: Path) -> None:
+    """A sweep knows no doubt: what that changes lies in the residual, and the page says so."""
+    settings = read_settings(
+        tmp_path, project__artefacts=tmp_path, strategy__calibrated="mean_fill_depth_bps", **PLAIN
+    )
+    write_artefact(tmp_path, msgspec.structs.replace(BTC, doubt="few orders"))
+    summary = asyncio.run(backtest_session(settings, capture)).summary
+    found = parity(Asked(session=summary["journal"], stamps="receipt", latency_ms=0.0, queue="square"))
+    assert "1 x parameters_in_doubt" in found.known
 
 
 def test_what_cannot_be_compared_is_refused(asked: Asked, tmp_path: Path) -> None:

@@ -351,7 +351,7 @@ def not_swept(told: Told) -> tuple[str, ...]:
     told_of = Counter(
         remark.code
         for remark in recording.remarks
-        if remark.code.startswith(("denied_", "refused_", "risk_"))
+        if remark.code.startswith(("denied_", "refused_", "risk_", "parameters_in_doubt"))
     )
     found += [f"{count} x {code}" for code, count in told_of.most_common(5)]
     return tuple(found)
