@@ -7,9 +7,11 @@ import os
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.live.desks import open_exchange, read_settings, record_capture, trade
+from tests.live.test_calibrated import BTC
 from tests.sessions import make_session, rewrite_journal
 from titan import cli
 from titan.backtest import parity_tables
@@ -18,7 +20,9 @@ from titan.backtest.session import backtest_session
 from titan.loopback.main import ExchangeOptions
 from titan.model import events as e
 from titan.reports.errors import ReportError
+from titan.reports.findings import read_findings
 from titan.simulation.latency import LatencyModel, Stamps, latency_at
+from titan.store.artefacts import write_artefact
 
 PLAIN = {
     "quoting__skew_at_full_bps": 0,
@@ -139,6 +143,17 @@ def test_a_market_in_which_our_own_orders_stand(stamps: str, tmp_path: Path) -> 
     assert all(0.0 <= leg < 1.0 for leg in found.legs_ms)
 
 
+def test_quotes_that_were_wider_for_parameters_in_doubt_are_named(capture: Path, tmp_path: Path) -> None:
+    """A sweep knows no doubt: what that changes lies in the residual, and the page says so."""
+    settings = read_settings(
+        tmp_path, project__artefacts=tmp_path, strategy__calibrated="mean_fill_depth_bps", **PLAIN
+    )
+    write_artefact(tmp_path, msgspec.structs.replace(BTC, doubt="few orders"))
+    summary = asyncio.run(backtest_session(settings, capture)).summary
+    found = parity(Asked(session=summary["journal"], stamps="receipt", latency_ms=0.0, queue="square"))
+    assert "1 x parameters_in_doubt" in found.known
+
+
 def test_what_cannot_be_compared_is_refused(asked: Asked, tmp_path: Path) -> None:
     for changes, message in (
         ({"session": ""}, "parameter session is empty"),
@@ -174,6 +189,15 @@ def test_the_page_is_rendered_and_the_command_fails_past_the_tolerance(
     assert "BEYOND the 0 that are tolerated" in page
     assert "fill as the venue told: all" in page
     assert "Traceback" not in page
+    # A report that fails is evidence as well: `titan promote` weighs the difference.
+    (finding,) = read_findings(Path(told.out.splitlines()[0]))
+    assert (finding.study, finding.strategy, finding.sessions) == (
+        "parity",
+        "avellaneda_stoikov",
+        (session.name,),
+    )
+    found = parity(Asked(session=str(session), stamps="receipt", latency_ms=400.0, queue="square"))
+    assert finding.measured == {"parity_bps": float(found.gap_bps)}
 
 
 @pytest.mark.slow

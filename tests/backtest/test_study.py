@@ -11,12 +11,15 @@ import pytest
 from tests.live.desks import record_capture
 from titan import cli
 from titan.backtest import study_tables
+from titan.backtest.findings import of_study
 from titan.backtest.study import Asked, Study, doubt_of, grid_of, read_tapes, study
 from titan.backtest.sweep.capture_tape import capture_tape
 from titan.backtest.sweep.market import BUY
 from titan.backtest.sweep.tape import Tape
+from titan.engine.strategies import load_strategy
 from titan.evaluation.performance import Interval
 from titan.reports.errors import ReportError
+from titan.reports.findings import Findings
 from titan.store.capture_tapes import parts_of
 from titan.store.catalogue import write_part
 
@@ -152,6 +155,26 @@ def test_the_notebook_leaves_a_page(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "The best in sample" in page
     assert "probability that the best set is better (DSR)" in page
     assert page.count("<img") == 2
+    assert "No evidence for a promotion: it was tried on a synthetic market." in page
+
+
+def test_a_promotion_reads_the_best_set_as_it_was_tried(tmp_path: Path) -> None:
+    asked = SMALL._replace(
+        captures=str(record_capture(tmp_path / "market", seconds=6.0)), period_s=0.2, embargo_s=0.2
+    )
+    found = study(asked)
+    told = of_study(asked, found)
+    assert isinstance(told, Findings)
+    assert told.measured == {"dsr": found.doubt.deflated}
+    assert told.identity is not None
+    best = found.grid.sets[found.best]
+    values = {**load_strategy(best.strategy).Parameters()._asdict(), **best.parameters}
+    assert told.identity.parameters == {"BTCUSDT": {**values, "requote_ticks": 1.0, "minimum_edge_bps": 0.0}}
+    assert told.identity.sources.keys() >= {"titan.strategy.glft", "titan.strategy.quoting"}
+    unknown = found._replace(
+        doubt=found.doubt._replace(deflated=float("nan"), reasons=("all sets stood still",))
+    )
+    assert repr(of_study(asked, unknown)) == "No evidence for a promotion: all sets stood still."
 
 
 @pytest.mark.slow

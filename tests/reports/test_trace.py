@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from tests.reports.tape import Tape, linear
+from tests.store.test_artefacts import FOUND
 from titan import cli
 from titan.engine.configuration import StrategyConfig
 from titan.model import commands as c
 from titan.model import events as e
 from titan.reports.errors import ReportError
 from titan.reports.trace import EXPLAINED, find_fill, lines, parameters_of, steps, trace_fill
+from titan.store.artefacts import write_artefact
 from titan.store.framing import JournalError
 from titan.strategy.avellaneda_stoikov import Parameters
 
@@ -163,6 +165,37 @@ def test_a_fill_that_is_nowhere_and_a_session_that_cannot_be_read(
     assert find_fill([empty, directory], "2").directory == directory
     with pytest.raises(JournalError):
         find_fill([empty], "2")
+
+
+def test_an_artefact_is_followed_to_its_study_and_its_recordings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artefact = msgspec.structs.replace(FOUND, venue=BTC.venue, doubt="few orders")
+    tape = Tape(tmp_path / "sessions", BTC)
+    quoted = msgspec.structs.replace(decision(60_010.0), artefact=artefact.id)
+    order = tape.place(BTC, -1, 600_200, 10)
+    tape.tick(
+        c.AmendOrder(
+            venue=BTC.venue, symbol=BTC.symbol, client_id=order, side=-1, price=600_100, size=10, decision=quoted
+        )
+    )  # fmt: skip
+    fill = tape.fill(BTC, -1, 600_100, 10, client_id=order)
+    tape.kill()
+    monkeypatch.setenv("TITAN_PROJECT__JOURNALS", str(tmp_path / "sessions"))
+    monkeypatch.setenv("TITAN_PROJECT__ARTEFACTS", str(tmp_path / "artefacts"))
+    assert cli.main(["trace", fill.trade_id]) == 0
+    said = capsys.readouterr().out
+    assert f"artefact {artefact.id}" in said
+    assert f"{artefact.id}.json: No such file or directory; run 'titan calibrate' again" in said
+    write_artefact(tmp_path / "artefacts", artefact)
+    assert cli.main(["trace", fill.trade_id]) == 0
+    said = capsys.readouterr().out
+    assert f"study: calibration_review 12ab, commit {'c' * 40}, in doubt: few orders" in said
+    assert "mean_fill_depth_bps              0.5, 95% from 0.4 to 0.6 bps" in said
+    assert f"recorded in day.gz, sha256 {'ab' * 32}, 3 events" in said
+    assert cli.main(["trace", fill.trade_id, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["artefact"], told["study"]["data"][0]["file"]) == (artefact.id, "day.gz")
 
 
 def test_the_command(

@@ -126,6 +126,7 @@ class Parity(NamedTuple):
     """
 
     session: str
+    strategy: str
     currency: str
     simulated: Decimal
     live: Decimal
@@ -319,6 +320,7 @@ def _split(told: Told, money: dict[str, Money], fee: Decimal, given: Given, stam
     differences, matched, apart_ms = compare(told, given, stamps)
     return Parity(
         told.result.session,
+        told.strategy.name,
         told.terms.settle,
         simulated,
         live,
@@ -349,7 +351,7 @@ def not_swept(told: Told) -> tuple[str, ...]:
     told_of = Counter(
         remark.code
         for remark in recording.remarks
-        if remark.code.startswith(("denied_", "refused_", "risk_"))
+        if remark.code.startswith(("denied_", "refused_", "risk_", "parameters_in_doubt"))
     )
     found += [f"{count} x {code}" for code, count in told_of.most_common(5)]
     return tuple(found)

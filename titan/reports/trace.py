@@ -17,6 +17,7 @@ from titan.model.contract import parameter_ranges
 from titan.model.instruments import Instrument, InstrumentKey
 from titan.model.orders import Lifetime
 from titan.reports.errors import ReportError
+from titan.store.artefacts import Artefact, ArtefactError
 from titan.store.framing import JournalError
 from titan.store.journal import Header, SessionReader
 from titan.store.replay import session_events
@@ -215,8 +216,8 @@ def steps(decision: Decision) -> dict[str, float]:
     return {text: value for text, value in values if value is not None}
 
 
-def lines(trace: Trace) -> Iterator[str]:
-    """The trace for people, from the fill back to the data."""
+def lines(trace: Trace, artefact: Artefact | ArtefactError | None = None) -> Iterator[str]:
+    """The trace for people, from the fill back to the data; of an artefact to the data that it was made of."""
     fill, terms = trace.fill, trace.terms
     side, how = ("bought" if fill.side > 0 else "sold"), ("maker" if fill.maker else "taker")
     yield f"fill {fill.trade_id}: {side} {terms.size_text(fill.size)} at {fill.price_in(terms)} as {how} on {terms.key}"
@@ -232,11 +233,13 @@ def lines(trace: Trace) -> Iterator[str]:
         for text, value in steps(trace.decision).items():
             yield f"  {text:32} {value:.10g}"
     if trace.strategy is not None:
-        artefact = trace.decision.artefact if trace.decision else None
-        found = f"artefact {artefact}" if artefact else "from the settings alone"
+        named = trace.decision.artefact if trace.decision else None
+        found = f"artefact {named}" if named else "from the settings alone"
         yield f"parameters of {trace.strategy.name}, {trace.strategy.code}, {found}"
         for name, value in parameters_of(trace.strategy).items():
             yield f"  {name:32} {value:.10g}"
+    if artefact is not None:
+        yield from _made_of(artefact)
     header = trace.header
     code = (
         header.source_hashes.get(trace.strategy.code, "not in the header")
@@ -247,19 +250,34 @@ def lines(trace: Trace) -> Iterator[str]:
     yield f"data: inputs up to {trace.decided_seq or trace.seq} of {trace.directory}"
 
 
+def _made_of(artefact: Artefact | ArtefactError) -> Iterator[str]:
+    """The study behind an artefact, what it found, and the recordings that it found it in."""
+    if isinstance(artefact, ArtefactError):
+        yield f"study: not known, for {artefact}"
+        return
+    doubt = f", in doubt: {artefact.doubt}" if artefact.doubt else ""
+    yield f"study: {artefact.study}, commit {artefact.commit}{doubt}"
+    for value in artefact.values:
+        yield f"  {value.name:32} {value.value:.10g}, 95% from {value.low:.4g} to {value.high:.4g} {value.unit}"
+    for source in artefact.data:
+        yield f"  recorded in {source.file}, sha256 {source.sha256}, {source.events} events"
+        yield f"    from {_clock(source.from_ns)} to {_clock(source.to_ns)}"
+
+
 def _clock(time_ns: int) -> str:
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1_000:06d}Z"
 
 
-def as_builtins(trace: Trace) -> dict[str, Any]:
-    """The trace for programs."""
+def as_builtins(trace: Trace, artefact: Artefact | ArtefactError | None = None) -> dict[str, Any]:
+    """The trace for programs; `study` is null where no artefact was used, or its file cannot be read."""
     return {
         "fill": msgspec.to_builtins(trace.fill),
         "input": trace.seq,
         "happenings": [each._asdict() for each in trace.happenings],
         "decision": None if trace.decision is None else steps(trace.decision),
         "artefact": None if trace.decision is None else trace.decision.artefact,
+        "study": msgspec.to_builtins(artefact) if isinstance(artefact, Artefact) else None,
         "decided_at_input": trace.decided_seq,
         "strategy": None if trace.strategy is None else trace.strategy.name,
         "code": None if trace.strategy is None else trace.strategy.code,

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 from titan.live.errors import UsageError
+from titan.model.events import Fill
 from titan.reports.errors import ReportError
 from titan.reports.trace import as_builtins, find_fill, lines
 from titan.settings import load as load_settings
+from titan.store.artefacts import Artefact, ArtefactError, folder_of, read_artefact
 from titan.store.framing import JournalError
 from titan.store.session import list_sessions
 
@@ -20,10 +22,21 @@ def run(options: argparse.Namespace) -> None:
         found = find_fill(_directories(options), options.fill)
     except (ReportError, JournalError) as error:
         raise UsageError(str(error)) from None
+    named = found.decision.artefact if found.decision else ""
+    artefact = _artefact(found.fill, named, options) if named else None
     if options.json:
-        print(json.dumps(as_builtins(found)))
+        print(json.dumps(as_builtins(found, artefact)))
     else:
-        print("\n".join(lines(found)))
+        print("\n".join(lines(found, artefact)))
+
+
+def _artefact(fill: Fill, name: str, options: argparse.Namespace) -> Artefact | ArtefactError:
+    """What the fill's order was quoted by; or why it cannot be read, for the rest of the trace stands without it."""
+    folder = folder_of(load_settings(options.settings).project.artefacts, fill.venue, fill.symbol)
+    try:
+        return read_artefact(folder / f"{name}.json")
+    except ArtefactError as error:
+        return error
 
 
 def _directories(options: argparse.Namespace) -> list[Path]:
