@@ -85,6 +85,7 @@ check: $(DEV) ## export drift, clean notebooks, ruff, mypy --strict, import cont
 	@$(BIN)/python -m scripts.export --check
 	@$(BIN)/python -m scripts.settings_page --check
 	@$(BIN)/python -m scripts.faults_page --check
+	@$(BIN)/python -m scripts.studies_page --check
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "make check: run '$(BIN)/ruff format'" >&2; exit 1; }
 	@$(BIN)/mypy --strict
@@ -95,6 +96,7 @@ export: $(DEV) ## export nbs/ to titan/
 	@$(BIN)/python -m scripts.export $(ARGS)
 	@$(BIN)/python -m scripts.settings_page
 	@$(BIN)/python -m scripts.faults_page
+	@$(BIN)/python -m scripts.studies_page
 
 docs: $(DOCS) ## build the documentation site, offline, in docs/_build/html
 	@$(BIN)/python -m scripts.pages $(ARGS)

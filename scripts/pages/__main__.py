@@ -16,7 +16,14 @@ from scripts.pages.controls import controls_page
 from scripts.pages.execution import Executed, execute_all
 from scripts.pages.formulas import formula_page, formulas_of
 from scripts.pages.gallery import figures_of, gallery_page, lean
-from scripts.pages.guides import chapters_page, contributing_page, front_page, handwritten, start_page
+from scripts.pages.guides import (
+    chapters_page,
+    contributing_page,
+    front_page,
+    handwritten,
+    pictures,
+    start_page,
+)
 from scripts.pages.oracle_table import oracle_page
 from scripts.pages.orders import orders_page
 from scripts.pages.reconciliation import reconciliation_page
@@ -57,7 +64,8 @@ def pages(found: list[Chapter], done: dict[str, Executed], data: bool) -> dict[s
         "reconciliation.md": reconciliation_page(),
         "oracles.md": oracle_page(found, {name: run.oracles for name, run in done.items()}, data),
     }
-    return {**chapter_files(found, done), **{name: text.encode() for name, text in texts.items()}}
+    encoded = {name: text.encode() for name, text in texts.items()}
+    return {**chapter_files(found, done), **pictures(ROOT / "docs"), **encoded}
 
 
 def write_changed(folder: Path, files: dict[str, bytes]) -> None:

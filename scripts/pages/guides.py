@@ -30,6 +30,7 @@ LINKS = {
     "docs/promotion.md": "/promotion",
     "docs/scheduling.md": "/scheduling",
     "docs/desk_reports.md": "/desk_reports",
+    "docs/studies.md": "/studies",
     "docs/glossary.md": "/glossary",
 }
 
@@ -118,6 +119,7 @@ def front_page(text: str, parts: Iterable[Part]) -> str:
                 "exchange",
                 "recorded_data",
                 "sweep",
+                "studies",
                 "desk_reports",
                 "promotion",
                 "scheduling",
@@ -141,3 +143,8 @@ def handwritten(docs: Path) -> dict[str, str]:
     """Return the pages of docs/ and docs/drills by their paths below docs/."""
     found = [*docs.glob("*.md"), *docs.glob("drills/*.md")]
     return {path.relative_to(docs).as_posix(): path.read_text(encoding="utf-8") for path in sorted(found)}
+
+
+def pictures(docs: Path) -> dict[str, bytes]:
+    """Return the pictures that handwritten pages show, by their paths below docs/."""
+    return {f"_static/{path.name}": path.read_bytes() for path in sorted(docs.glob("_static/*.png"))}

@@ -273,7 +273,9 @@ def every(result: SessionResult) -> None:
     ):  # fmt: skip
         assert tables.show(make([result])).html
     assert figures.inventory([result]).png.startswith(b"\x89PNG")
-    assert figures.waterfall(result.total.parts, "USDT").alt.startswith("P&L bridge in USDT: spread")
+    bridge = figures.waterfall(result.total.parts, "USDT")
+    assert bridge.alt.startswith("P&L bridge in USDT: spread")
+    assert all(text.get_bbox_patch() for text in bridge.figure.axes[0].texts), "no line runs through a number"
     assert tables.last_fills([result], 5).empty == (not result.recording.executions)
 
 
@@ -297,7 +299,8 @@ def test_a_tables_cells(tmp_path: Path) -> None:
     assert '<td style="text-align:right;white-space:nowrap"></td>' in html
     assert '<td style="text-align:left;white-space:nowrap">True</td>' in html
     assert tables.show(pd.DataFrame()).text == "none"
-    assert [tables.number(x) for x in (0.0, 3.0, 0.00012346, -2.50001)] == ["0", "3", "0.0001235", "-2.5"]
+    assert [tables.number(x) for x in (0.0, -0.0, 3.0, 0.00012346)] == ["0", "0", "3", "0.0001235"]
+    assert tables.number(-2.50001) == "-2.5"
 
 
 @pytest.mark.parametrize(

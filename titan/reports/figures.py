@@ -68,7 +68,8 @@ def waterfall(parts: Parts, currency: str) -> Picture:
     span = max(max(0.0, *ends) - min(0.0, *ends), 1e-12)
     for place, (bottom, height) in enumerate(zip(bottoms, heights, strict=True)):
         top = max(bottom, bottom + height)
-        axes.text(place, top + span * 0.03, signed(height), ha="center", va="bottom", fontsize=10)
+        over = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # lines end where a number stands
+        axes.text(place, top + span * 0.03, signed(height), ha="center", va="bottom", fontsize=10, bbox=over)
     axes.set_ylim(min(0.0, *ends) - span * 0.06, max(0.0, *ends) + span * 0.2)
     axes.set_ylabel(currency)
     axes.tick_params(axis="x", length=0, labelsize=10)

@@ -22,7 +22,7 @@ def number(value: float) -> str:
         return ""
     if value and abs(value) < 0.001:
         return f"{value:.4g}"
-    text = f"{value:,.4f}"
+    text = f"{value + 0.0:,.4f}"  # without the sign of a nought
     return text.rstrip("0").rstrip(".")
 
 
