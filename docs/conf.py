@@ -84,7 +84,7 @@ html_static_path = [str(ROOT / "docs" / "_static"), str(mathjax_folder())]
 
 def on_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Let formulas and plain marks of a docstring reach the page as they are meant."""
-    lines[:] = [docstrings.as_roles(line) for line in lines]
+    lines[:] = docstrings.undivided(what, [docstrings.as_roles(line) for line in lines])
 
 
 def on_signature(

@@ -81,6 +81,7 @@ AT_THEIR_TIMES = """## At their times
 notebook and no page, works from any folder, and ends with 1 if a cell raised. Each study below has its lines. They
 stand under these, which name the places:
 
+:::{container} lines
 ```text
 # crontab; its times are those of the machine where cron does not know CRON_TZ
 CRON_TZ=UTC
@@ -88,13 +89,16 @@ BIN=/path/to/venv/bin
 RESEARCH=/path/to/titan/research
 DESK=/path/to/desk
 ```
+:::
 
+:::{container} lines
 ```text
-# NAME.service, to which its ExecStart belongs; NAME.timer has the OnCalendar below [Timer], and Persistent=true
+# NAME.service, to which ExecStart belongs; in NAME.timer, OnCalendar and Persistent=true stand below [Timer]
 [Service]
 Type=oneshot
 Environment=BIN=/path/to/venv/bin RESEARCH=/path/to/titan/research DESK=/path/to/desk
 ```
+:::
 """
 
 
@@ -138,30 +142,32 @@ def number(value: float) -> str:
 
 
 def span(terms: Range) -> str:
-    """What a number may be."""
-    return "a number" if terms.low <= -1e9 else f"{number(terms.low)} to {number(terms.high)}"
+    """What a number may be, with its unit."""
+    bounds = "a number" if terms.low <= -1e9 else f"{number(terms.low)} to {number(terms.high)}"
+    return f"{bounds} {terms.unit}".rstrip()
 
 
-def allowed(hint: Any) -> tuple[str, str]:
-    """The unit of a parameter, and what it may be."""
+def allowed(hint: Any) -> str:
+    """What a parameter may be, with its unit."""
     if hint is None:
-        return "", "text"
+        return "text"
     kind, terms = get_args(hint)[:2]
     if isinstance(terms, Range):
-        return terms.unit, span(terms)
+        return span(terms)
     assert isinstance(terms, Text)
     choices = ", ".join(f"`{choice}`" for choice in terms.choices)
-    return "", choices or ("text" if kind is str else kind.__name__)
+    return choices or ("text" if kind is str else kind.__name__)
 
 
 def parameter_table(study: Study) -> list[str]:
     """The parameters of a study in Markdown."""
     meanings, hints = comments(study), schema(study)
-    rows = ["| parameter | default | unit | allowed | meaning |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| parameter | default | allowed | meaning |", "| --- | --- | --- | --- |"]
     for name, default in study.defaults.items():
-        unit, may_be = allowed(hints.get(name))
         shown = "" if default == "" else f"`{default}`"
-        rows.append(f"| `{name}` | {shown} | {unit} | {may_be} | {meanings[name]} |".replace("  ", " "))
+        rows.append(
+            f"| `{name}` | {shown} | {allowed(hints.get(name))} | {meanings[name]} |".replace("  ", " ")
+        )
     return rows
 
 
@@ -205,22 +211,29 @@ def run_lines(study: Study, way: Way) -> list[str]:
         words = (
             "It is run when there is a question, so it has no time: by `titan report`, or by papermill alone."
         )
-        return [words, "", "```console", *commands, "```", ""]
+        return [words, "", *block(commands)]
     there = [placed(command, study) for command in commands]
-    services = [systemd(way, each) for each in there]
-    return [
-        "```text",
-        "# crontab: by titan report, or by papermill alone",
-        *(cron(way, each) for each in there),
-        "```",
-        "",
-        "```text",
-        "# systemd: one of the two in the service, and the time in its timer",
-        *(start for start, _ in services),
-        services[0][1],
-        "```",
-        "",
+    (titan, timer), (papermill, _) = (systemd(way, each) for each in there)
+    crontab = [
+        "# crontab, by titan report",
+        cron(way, there[0]),
+        "# or by papermill alone",
+        cron(way, there[1]),
     ]
+    service = [
+        "# systemd, by titan report",
+        titan,
+        "# or by papermill alone",
+        papermill,
+        "# its timer",
+        timer,
+    ]
+    return [*block(crontab), *block(service)]
+
+
+def block(lines: list[str]) -> list[str]:
+    """Lines of code that the site wraps, because they are long and may not be broken."""
+    return [":::{container} lines", "```text", *lines, "```", ":::", ""]
 
 
 def section(study: Study) -> str:
@@ -231,7 +244,17 @@ def section(study: Study) -> str:
         if shot
         else []
     )
-    lines = [f"## {study.name}", "", study.claim, "", *picture, *parameter_table(study), ""]
+    lines = [
+        f"## {study.name}",
+        "",
+        study.claim,
+        "",
+        *picture,
+        ":::{container} parameters",
+        *parameter_table(study),
+        ":::",
+        "",
+    ]
     return "\n".join([*lines, *run_lines(study, WAYS[study.name])])
 
 

@@ -12,6 +12,8 @@ from typing import Any
 MATH = re.compile(r"(?<![\\$`])\$(?!\s)([^$\n]+?)(?<![\\\s])\$(?!\$)")
 BARS = re.compile(r"(`[^`]*`)|\|")
 STARS = re.compile(r"(`[^`]*`)|(?<![\w*])\*(?=[\w*])|(?<=\w)_(?=[\s,.;:)]|$)")
+VALUES = frozenset({"attribute", "data", "property"})
+"""What Napoleon expects a type of, as autodoc calls it."""
 ALIAS = re.compile(r"Alias for field number \d+")
 
 
@@ -26,6 +28,11 @@ def as_roles(line: str) -> str:
     # A role must not touch a letter; an escaped blank parts them and leaves no trace.
     joined = "".join(spans)
     return re.sub(r"(:math:`[^`]*`)(?=[\w(\[])", r"\1\\ ", joined)
+
+
+def undivided(what: str, lines: list[str]) -> list[str]:
+    """Return the docstring of a value whole: Napoleon would take what stands before its first colon for a type."""
+    return [f": {lines[0]}", *lines[1:]] if what in VALUES and lines and lines[0] else lines
 
 
 def is_alias(doc: str | None) -> bool:

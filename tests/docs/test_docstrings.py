@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import pytest
 
 import titan.risk.attribution
-from scripts.pages.docstrings import as_roles, is_alias, qualified, signature
+from scripts.pages.docstrings import as_roles, is_alias, qualified, signature, undivided
 
 
 class Pair(NamedTuple):
@@ -104,3 +104,16 @@ def test_a_name_means_what_it_means_in_its_module(name: str, expected: str) -> N
 
 def test_a_name_outside_a_module_is_left_alone() -> None:
     assert qualified(None, "tail_days") == "tail_days"
+
+
+def test_a_value_that_is_told_with_a_colon_is_given_no_type() -> None:
+    told = ["The study of a folder: its page keeps one name.", "", "More: of it."]
+    for what in ("attribute", "data", "property"):
+        assert undivided(what, told) == [
+            ": The study of a folder: its page keeps one name.",
+            "",
+            "More: of it.",
+        ]
+        assert undivided(what, []) == []
+        assert undivided(what, ["", "x: y"]) == ["", "x: y"]
+    assert undivided("function", told) == told

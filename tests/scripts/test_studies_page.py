@@ -82,8 +82,8 @@ def test_every_study_and_parameter_stands_on_the_page_with_its_meaning() -> None
 
 def test_units_and_bounds_are_those_of_the_schemas() -> None:
     page = studies_page.page()
-    assert "| `latency_ms` | `2.0` | ms | 0 to 10,000 | to the exchange, and back |" in page
-    assert "| `queue` | `risk_averse` | | `risk_averse`, `logarithm`, `square` |" in page
+    assert "| `latency_ms` | `2.0` | 0 to 10,000 ms | to the exchange, and back |" in page
+    assert "| `queue` | `risk_averse` | `risk_averse`, `logarithm`, `square` |" in page
     checked = {name for name, study in STUDIES.items() if studies_page.schema(study)}
     assert set(STUDIES) - checked == {"daily_risk"}
     for name in checked:
