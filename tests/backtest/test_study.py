@@ -114,6 +114,11 @@ def test_what_cannot_be_said_of_a_set_is_said() -> None:
         "of 3 sets 1 stand still in some half of the record: they have no ratio there, and are left out of "
         "the probability of overfitting",
     )
+    seldom = returns[:, :2].copy()
+    seldom[22:, 1] = 0.0
+    assert doubt_of(seldom, 0, 10.0, SMALL).reasons == (
+        "no error of the probability of overfitting: drawn anew, a set stands still in a half of the record",
+    )
     still = doubt_of(np.zeros((40, 2)), 0, 1.0, SMALL)
     assert still.overfitting is None
     assert any("no deflated Sharpe ratio" in reason for reason in still.reasons)

@@ -316,8 +316,11 @@ def doubt_of(returns: Floats, best: int, block: float, asked: Asked) -> Doubt:
         found = overfitting(moving)
         error = float(worthless_probabilities(moving, mean_block=block, seed=asked.seed).std())
     except ValueError as problem:
-        what = "error of the" if found else ""
-        reasons.append(f"no {what} probability of overfitting: {problem}".replace("  ", " "))
+        what = "probability of overfitting"
+        # Drawn anew in blocks a set that trades seldom may stand still for half of the record.
+        idle_when_drawn = found is not None and "must move" in str(problem)
+        why = "drawn anew, a set stands still in a half of the record" if idle_when_drawn else str(problem)
+        reasons.append(f"no error of the {what}: {why}" if found else f"no {what}: {why}")
     return Doubt(trials, luck, deflated, found, moving.shape[1], error, tuple(reasons))
 
 

@@ -189,9 +189,9 @@ def on_absent(desk: Desk, absent: OrderAbsent) -> None:
     order = desk.orders.apply_absence(absent, desk.config.timing.absence_proof_ns)
     if order is None or not order.live:
         return
-    if order.absences == 1 and not order.fills_read:
-        ask_fills(desk, desk.markets[order.key])
-    elif order.absences >= 2 and order.fills_read:
+    if order.absences and not order.fills_read:
+        ask_fills(desk, desk.markets[order.key])  # each time: the last question may have failed
+    elif order.absences >= 2:
         desk.orders.conclude_absent(order, desk.now_ns)
         desk.note(
             "warning",
