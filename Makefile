@@ -71,9 +71,9 @@ SEEDS ?= 500
 
 test: $(DEV) ## run the tests with branch coverage, and 500 seeds against a failing exchange
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term --cov-fail-under=90 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term --cov-fail-under=95 $(ARGS)
 	@$(if $(ARGS),,$(BIN)/titan chaos --seeds $(SEEDS) --workers $(WORKERS))
-	@echo "make test: all tests passed, branch coverage is at least 90%"
+	@echo "make test: all tests passed, branch coverage is at least 95%"
 
 proof: $(DEV) ## run the long trials of proof/, each under an hour, from where they were left
 	@$(BIN)/python -m proof $(ARGS)

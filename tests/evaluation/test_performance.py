@@ -154,3 +154,8 @@ def test_less_confidence_is_narrower_and_the_seed_counts():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_returns_that_are_equal_but_for_rounding_have_no_ratio():
+    with pytest.raises(ValueError, match="must not all be equal"):
+        sharpe_ratio([0.1, 0.2 - 0.1, 0.3 - 0.2] * 3)

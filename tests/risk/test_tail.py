@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from titan.risk.tail import (
     cornish_fisher_holds,
@@ -160,7 +161,9 @@ def test_constant_volatility_changes_nothing():
         (lambda: normal_tail(0.1, 0.0, -1.0), "deviation = -1.0: must be finite, the deviation >= 0"),
         (lambda: student_tail(0.1, 1.0), "degrees_of_freedom = 1.0, tail = 0.1: must be > 1.0"),
         (lambda: student_tail(0.1, 2.0, True), "must be > 2.0"),
-        (lambda: student_tail(0.6, 3.0), "tail = 0.6: must be > 1.0 and finite, tail <= .5"),
+        (lambda: student_tail(0.6, 3.0), "tail = 0.6: must be > 1.0 and <= 100000, the tail"),
+        (lambda: student_tail(0.025, 5e7), "degrees_of_freedom = 50000000.0, tail = 0.025: must be"),
+        (lambda: student_tail(1e-4, 1.1), "from .001 below 2 degrees of freedom"),
         (lambda: cornish_fisher_tail(0.1, 0.0, 9.0), "excess_kurtosis = 9.0: must lie where"),
         (lambda: cornish_fisher_tail(0.1, math.nan, 0.0), "skewness = nan"),
         (lambda: garch_volatilities([0.1], math.nan, 1.0, 0.1, 0.8), r"mean\[0\] = nan: must be finite"),
@@ -174,3 +177,15 @@ def test_constant_volatility_changes_nothing():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(
+    nu=st.floats(1.01, 5.0).map(lambda x: x**7.15).filter(lambda x: 1.01 <= x <= 1e5),
+    tail=st.floats(-6.0, -0.31),
+)
+def test_students_tail_is_that_of_a_library_wherever_it_is_given(nu: float, tail: float) -> None:
+    """Beyond its range the shortfall was 0, and said with confidence."""
+    share = max(10.0**tail, 1e-6 if nu >= 2.0 else 1e-3)
+    found = student_tail(share, nu)
+    assert found.value_at_risk == pytest.approx(stats.t.isf(share, nu), rel=1e-6)
+    assert found.expected_shortfall >= found.value_at_risk

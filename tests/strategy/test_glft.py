@@ -23,6 +23,7 @@ from titan.strategy.glft import (
     stiffness_for_lean,
     update,
 )
+from titan.strategy.quoting import round_inside
 
 NAN = math.nan
 moves = st.lists(st.tuples(st.floats(0.0, 20.0), st.floats(-5e-4, 5e-4)), max_size=5)
@@ -97,6 +98,22 @@ def test_quotes_are_sane_over_the_whole_range(
     held = share * parameters.max_inventory
     known = {"inventory": held, "maker_fee": fee, "funding_rate": funding, "funding_in_s": left_s}
     check_sane(parameters, quoted(parameters, *market(path, price=price, **known)), held)
+
+
+@pytest.mark.parametrize("fee", [-1e-4, -1e-5, 0.0])
+@pytest.mark.parametrize("held", [-0.02, -0.01, 0.0, 0.013, 0.02])
+@pytest.mark.parametrize("skew", [0.0, 1.0, 20.0])
+def test_without_a_least_spread_the_two_sides_never_meet(fee: float, held: float, skew: float) -> None:
+    """With a rebate both stood at the fair value, which nobody can round: the strategy was put away."""
+    parameters = Parameters(
+        minimum_half_spread_bps=0.0,
+        max_inventory=0.02,
+        skew_at_max_inventory_bps=skew,
+        mean_fill_depth_bps=0.02,
+    )
+    found = quoted(parameters, view_of(maker_fee=fee, inventory=held))
+    assert math.isnan(found.bid) or math.isnan(found.ask) or found.bid < found.ask
+    round_inside(found.bid, found.ask, 599_999, 600_001, 0.1)
 
 
 @settings(deadline=None, max_examples=40)
