@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from scripts.generated_page import page_command
 from titan import _settings_chain as chain
 from titan import _settings_sections as sections
 from titan._settings_errors import allowed
@@ -75,19 +75,7 @@ def page() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check the page, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="settings_page", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; end 1 on drift")
-    parser.add_argument("--page", type=Path, default=PAGE)
-    options = parser.parse_args(arguments)
-    current = options.page.read_text(encoding="utf-8") if options.page.exists() else ""
-    if current == page():
-        return 0
-    if options.check:
-        print(f"{options.page.name} is not current; run 'make export'", file=sys.stderr)
-        return 1
-    options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(page(), encoding="utf-8")
-    return 0
+    return page_command(__doc__, page, PAGE, arguments)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ those of the schema by which each notebook checks what it was given.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import io
 import sys
@@ -15,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
+from scripts.generated_page import page_command
 from scripts.notebooks import load, source_of
 from scripts.screenshots import SHOTS
 from titan.model.contract import Range
@@ -275,18 +275,7 @@ def page(folder: Path = RESEARCH) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check the page, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="studies_page", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; end 1 on drift")
-    parser.add_argument("--page", type=Path, default=PAGE)
-    options = parser.parse_args(arguments)
-    current = options.page.read_text(encoding="utf-8") if options.page.exists() else ""
-    if current == page():
-        return 0
-    if options.check:
-        print(f"{options.page.name} is not current; run 'make export'", file=sys.stderr)
-        return 1
-    options.page.write_text(page(), encoding="utf-8")
-    return 0
+    return page_command(__doc__, page, PAGE, arguments)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import msgspec
 from titan.live.modes import mode_behind
 from titan.reports.errors import ReportError
 from titan.settings import Schedule, Settings
+from titan.store.disk import put_whole
 from titan.store.lock import AccountLock, AccountLocked
 from titan.store.session import list_sessions
 
@@ -177,7 +178,8 @@ def _try_often(desk: Desk, job: Job, day: date, tools: Tools) -> Outcome:
         why = _attempt(desk, job, day, tools, done)
         if not why:
             now = tools.now().isoformat()
-            _stamp(stamp, Stamp(job.name, day.isoformat(), tuple(done), attempt, now))
+            stamped = Stamp(job.name, day.isoformat(), tuple(done), attempt, now)
+            put_whole(stamp, msgspec.json.format(msgspec.json.encode(stamped), indent=1) + b"\n")
             return Outcome(job.name, day, "done", f"attempt {attempt}" if done else "nothing to do")
         if tools.wait(min(wait_s, stated.longest_retry_s) if attempt < stated.attempts else 0.0):
             return Outcome(job.name, day, "ended", f"{why}; the schedule ends")
@@ -248,16 +250,6 @@ def _files(job: Job, folder: Path, word: str) -> list[str]:
     if not found:
         raise ReportError(f"[schedule] {job.name}_arguments: no file matches {word} in {folder}")
     return found
-
-
-def _stamp(path: Path, stamp: Stamp) -> None:
-    """Write a stamp whole, and on the disk."""
-    unfinished = path.with_name(f"{path.name}.part")
-    with unfinished.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(stamp), indent=1) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 # ---- A process of its own --------------------------------------------------------------------------------

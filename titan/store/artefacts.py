@@ -7,10 +7,11 @@ place whole. An artefact says what it was made of, so that a quote can be follow
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
+
+from titan.store.disk import put_whole
 
 POINTER = "current"
 ID_LENGTH = 16
@@ -107,19 +108,9 @@ def write_artefact(root: Path, artefact: Artefact) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_id(content)}.json"
     if not path.exists():
-        _put(path, content)
-    _put(folder / POINTER, f"{_id(content)}\n".encode())
+        put_whole(path, content)
+    put_whole(folder / POINTER, f"{_id(content)}\n".encode())
     return path
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Put a file in place whole, and on the disk."""
-    unfinished = path.with_name(f"{path.name}.part")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def read_artefact(path: Path) -> Artefact:

@@ -83,3 +83,22 @@ def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
         if taken <= 0:
             raise OSError(f"the disk took none of {len(view)} bytes; check the file system")
         view = view[taken:]
+
+
+def put_whole(path: Path, content: bytes) -> None:
+    """Put a file in place whole, and its name on the medium: whoever looks finds all of it, or what was there before.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    unfinished = path.with_name(f"{path.name}.part")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    disk = SystemDisk()
+    for folder in (path.parent, path.parent.parent):  # the folder may be as new as the file
+        disk.sync_directory(folder)

@@ -7,7 +7,6 @@ changed, or taken out from between two others, is noticed.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import msgspec
 
 from titan.engine.promotion import Identity
 from titan.store.artefacts import ID_LENGTH
+from titan.store.disk import put_whole
 from titan.store.lock import AccountLock, AccountLocked
 
 _NAME = re.compile(rf"(\d{{6}})-([0-9a-f]{{{ID_LENGTH}}})\.json")
@@ -137,25 +137,9 @@ def append_promotion(root: Path, record: Promotion) -> Path:
                 )
             path = root / record.strategy / f"{len(before) + 1:06d}-{record.id}.json"
             path.parent.mkdir(exist_ok=True)
-            _put(path, _encoded(record))
+            put_whole(path, _encoded(record))
             return path
     except AccountLocked:
         raise PromotionRecordError(
             f"{record.strategy}: another promotion of it is under way; ask again"
         ) from None
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Put a file in place whole, and its name on the disk as well."""
-    unfinished = path.with_name(f"{path.name}.part")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    for folder in (path.parent, path.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
