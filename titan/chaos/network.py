@@ -156,7 +156,8 @@ class MemoryClient:
             await asyncio.sleep(self._network.latency_s())
             return Answer(0, b"", "could not connect", sent=False)
         verb, path = address(endpoint)
-        query = signed(params, self._credentials, self.venue_ns())
+        sent_ns = self.venue_ns()
+        query = signed(params, self._credentials, sent_ns)
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._network.carry(verb, path, query, self._credentials.key, params)
@@ -164,7 +165,8 @@ class MemoryClient:
             return Answer(0, b"", "no whole answer in time")
         if answer is None:
             return Answer(0, b"", "no whole answer: the connection broke")
-        self.budget.observe(answer.status, answer.headers, answer.body.decode(), self.venue_ns())
+        text = answer.body.decode()
+        self.budget.observe(answer.status, answer.headers, text, self.venue_ns(), sent_ns)
         return Answer(answer.status, answer.body)
 
 

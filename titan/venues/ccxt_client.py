@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -29,6 +30,8 @@ _PATHS = {
     "fapiPrivateV3": "/fapi/v3",
 }
 _OK = 200
+_SENT_NS: ContextVar[int] = ContextVar("_SENT_NS")
+"""When the call of this task was sent, by the venue's clock: ccxt does not tell it with the answer."""
 
 
 def _one_exchange() -> Any:
@@ -182,7 +185,8 @@ class _Signer(_binanceusdm):  # type: ignore[misc]
         request_body: object,
     ) -> str:
         """Let the budget read the headers."""
-        self._client.budget.observe(code, response_headers, response_body, self._client.venue_ns())
+        now_ns = self._client.venue_ns()
+        self._client.budget.observe(code, response_headers, response_body, now_ns, _SENT_NS.get())
         return response_body
 
     def handle_errors(
@@ -251,6 +255,7 @@ class RestClient:
         refused = self.budget.admit(endpoint.cost, self.venue_ns())
         if refused:
             return Answer(0, b"", f"not sent, {refused}", sent=False)
+        _SENT_NS.set(self.venue_ns())
         try:
             text: str = await getattr(self._signer, endpoint.method)(dict(params))
         except _StatusAnswer as answer:

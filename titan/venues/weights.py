@@ -13,6 +13,9 @@ _HEADERS = {
     "x-mbx-order-count-1m": "orders_1m",
 }
 _WINDOW_NS = {"weight": 60 * _S, "orders_10s": 10 * _S, "orders_1m": 60 * _S}
+_CLOCK_NS = _S
+"""How far the venue's clock may be from where it is thought to be."""
+
 PROBE_NS = 10 * _S
 """How long the one request after a refusal of all is waited for before another may try."""
 
@@ -60,6 +63,9 @@ class _Window:
         number = now_ns // self._length_ns
         if number != self._number:
             self._number, self.used = number, 0
+
+    def same(self, one_ns: int, other_ns: int) -> bool:
+        return one_ns // self._length_ns == other_ns // self._length_ns
 
     def left_s(self, now_ns: int) -> float:
         return (self._length_ns - now_ns % self._length_ns) / _S
@@ -131,12 +137,19 @@ class WeightBudget:
         self._probed_ns = now_ns
         return ""
 
-    def observe(self, status: int, headers: Mapping[str, str], body: str, now_ns: int) -> None:
-        """Take in what an answer says of the limits: counts in the headers, 429 and 418, and until when."""
+    def observe(self, status: int, headers: Mapping[str, str], body: str, now_ns: int, sent_ns: int) -> None:
+        """Take in what an answer says of the limits: counts in the headers, 429 and 418, and until when.
+
+        Parameters
+        ----------
+        now_ns, sent_ns : int
+            The venue's time now and when the call was sent, ns UTC. A count may be of any moment between: where a
+            window has begun meanwhile, it can be the last one's and says nothing of this one.
+        """
         plain = {name.lower(): value for name, value in headers.items()}
         for header, name in _HEADERS.items():
-            if plain.get(header, "").isdigit():
-                window = self._windows[name]
+            window = self._windows[name]
+            if plain.get(header, "").isdigit() and window.same(sent_ns - _CLOCK_NS, now_ns):
                 window.roll(now_ns)
                 window.used = max(window.used, int(plain[header]))
         if status in (418, 429):
