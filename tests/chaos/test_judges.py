@@ -106,6 +106,14 @@ def test_a_desk_that_stands_still_needs_a_reason(acts: tuple[str, ...], obstacle
     assert (found == []) == lawful
 
 
+def test_a_book_in_which_nothing_was_heard_needs_an_exchange_that_told_nothing(monkeypatch) -> None:
+    """A thin market at rest may have nothing to tell for 5 s, and may have begun again a moment ago."""
+    silent = "the book is empty: nothing was heard for 5 s"
+    assert obstacles(obstacle=silent)
+    monkeypatch.setattr("titan.chaos.sight.LEAST_STILL_S", 0.0)
+    assert obstacles(obstacle=silent) == []
+
+
 def test_a_breaker_that_rests_needs_a_minute_that_is_used_up(monkeypatch) -> None:
     resting = "loopback fails too often: quoting rests"
     assert obstacles(obstacle=resting)

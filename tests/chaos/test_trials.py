@@ -206,7 +206,7 @@ def test_a_table_says_what_was_met_and_what_was_not() -> None:
     text = table({("halt", "open"): 12}, range(1, 5))
     assert "Trials of seeds 1 to 4." in text
     assert "| halt | 0 | 12 | 0 | 0 | 0 | 0 |" in text
-    assert "| duplicate_id | 0 | - | - | - | 0 | 0 |" in text
+    assert "| duplicate_id | 0 | - | - | - | 0 | - |" in text
     assert "halt while intent" in text
     assert "halt while open" not in text
 

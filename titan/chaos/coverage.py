@@ -22,8 +22,20 @@ UNREACHABLE: Mapping[Cell, str] = {
         (
             Kind.DUPLICATE_ID,
             state,
-        ): "it answers a placement, and its order is an intent, in doubt or on its way out"
-        for state in (OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.PENDING_AMEND)
+        ): "it answers a placement, and its order is an intent or on its way out"
+        for state in (
+            OrderState.OPEN,
+            OrderState.PARTIALLY_FILLED,
+            OrderState.PENDING_AMEND,
+            OrderState.UNKNOWN,
+        )
+    },
+    **{
+        (
+            Kind.UNKNOWN_RESULT,
+            state,
+        ): "it answers a placement, an amend or a cancel, and its order waits for that"
+        for state in (OrderState.OPEN, OrderState.PARTIALLY_FILLED)
     },
 }
 """Cells that no trial can fill, each with its reason: the one place where that is said."""

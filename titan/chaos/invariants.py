@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
+from titan.chaos.aims import Marksman
 from titan.chaos.door import Door
 from titan.chaos.excuses import Excuses
 from titan.chaos.life import Life
@@ -23,6 +24,7 @@ from titan.loopback.faults import Fault
 from titan.model.commands import AmendOrder, AnyCommand, CancelOrder, OperatorAnswer, PlaceOrder
 from titan.model.events import AnyEvent, Fill, OperatorAction, StopRequested, TimerFired
 from titan.model.instruments import InstrumentKey
+from titan.model.orders import OrderState
 from titan.store.journal import SessionReader
 from titan.store.replay import replay_session
 
@@ -46,10 +48,13 @@ class Checker:
     ----------
     world : World
         Whose exchange is asked.
+    marksman : Marksman
+        Holds faults back that are aimed at orders in a certain state.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, marksman: Marksman) -> None:
         self._world = world
+        self._marksman = marksman
         self._life: Life | None = None
         self._intents: dict[str, tuple[Life, int]] = {}
         self._sent: set[str] = set()
@@ -74,6 +79,7 @@ class Checker:
         world.desk.arrived = self._arrived
         world.desk.carried_out = self._carried_out
         world.gate.struck = self._struck
+        world.gate.may = self._may_strike
 
     def watch(self, life: Life) -> None:
         """Follow a new life of the runner; its predecessor's journal must hold every intent that was sent."""
@@ -153,15 +159,22 @@ class Checker:
         return self._life
 
     def _struck(self, fault: Fault, on: str) -> None:
-        """Count the states that a fault meets: of the order that its call names, else of every live one."""
+        """Count the states that a fault meets."""
         self._door.struck(fault)
         self.excuses.struck(fault)
+        for state in self._states(on):
+            self.met[fault.kind, state] += 1
+
+    def _may_strike(self, fault: Fault, on: str) -> bool:
+        return self._marksman.may(fault, self._states(on), self._world.elapsed_s)
+
+    def _states(self, on: str) -> set[OrderState]:
+        """What a fault meets here: the state of the order that its call names, else those of every live one."""
         if self._life is None:
-            return
+            return set()
         orders = self._life.kernel.desk.orders
         named = orders.get(on)
-        for state in [named.state] if named is not None else {order.state for order in orders.live()}:
-            self.met[fault.kind, state] += 1
+        return {named.state} if named is not None else {order.state for order in orders.live()}
 
     # ---- At the exchange's door
 
@@ -252,7 +265,8 @@ class Checker:
         desk = life.kernel.desk
         self._sight.check_streams()
         for market in desk.markets.values():
-            if market.obstacle and not self.excuses.holds(desk, market.obstacle):
+            lawful = self.excuses.holds(desk, market.obstacle) or self._sight.still(market.obstacle)
+            if market.obstacle and not lawful:
                 self.violated(f"at rest nothing is quoted: {market.obstacle}")
 
     def check_rest(self, life: Life) -> None:

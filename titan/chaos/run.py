@@ -151,12 +151,11 @@ def shortened(seed: int, schedule: Schedule) -> Schedule:
     """The schedule without every fault and act that the failure does not need: one at a time is left out and tried."""
     for index in reversed(range(len(schedule.plan.faults))):
         faults = schedule.plan.faults
-        fewer = Schedule(
-            Plan(faults=faults[:index] + faults[index + 1 :], seed=schedule.plan.seed), schedule.acts
-        )
+        plan = Plan(faults=faults[:index] + faults[index + 1 :], seed=schedule.plan.seed)
+        fewer = schedule._replace(plan=plan)
         schedule = fewer if attempt(seed, fewer).violations else schedule
     for index in reversed(range(len(schedule.acts))):
-        fewer = Schedule(schedule.plan, schedule.acts[:index] + schedule.acts[index + 1 :])
+        fewer = schedule._replace(acts=schedule.acts[:index] + schedule.acts[index + 1 :])
         schedule = fewer if attempt(seed, fewer).violations else schedule
     return schedule
 
@@ -165,11 +164,14 @@ def told(failure: Failure, *, as_json: bool) -> str:
     """A failure for people, or as one JSON object: what was violated, and the schedule that is enough for it."""
     outcome, schedule = failure
     plan: Any = msgspec.to_builtins(schedule.plan)
+    states = {aim.fault: aim.state for aim in schedule.aims}
+    for fault, shown in zip(schedule.plan.faults, plan["faults"], strict=True):
+        shown["while"] = str(states.get(fault, ""))
     if as_json:
         return json.dumps(
             {"seed": outcome.seed, "violations": outcome.violations, "plan": plan, "acts": schedule.acts}
         )
     lines = [f"seed {outcome.seed}: violated", *(f"  {text}" for text in outcome.violations), "  with only"]
-    lines += [f"    {json.dumps({k: v for k, v in fault.items() if v})}" for fault in plan["faults"]]
+    lines += [f"    {json.dumps({k: v for k, v in shown.items() if v})}" for shown in plan["faults"]]
     lines += [f"    {act} at {at_s:.3f} s" for at_s, act in schedule.acts]
     return "\n".join(lines)

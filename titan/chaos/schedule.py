@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from titan.chaos.aims import Aim, aimed
 from titan.loopback.faults import FRAME_KINDS, Fault, Kind, Plan
+from titan.model.orders import OrderState
 
 LENGTH_S = 30.0
 """How long things go wrong."""
@@ -56,6 +58,15 @@ class Schedule(NamedTuple):
     acts: tuple[tuple[float, str], ...]
     length_s: float = LENGTH_S
     rest_s: float = REST_S
+    aims: tuple[Aim, ...] = ()
+    """Faults of the plan that wait for an order in a certain state."""
+    slow_disk: bool = False
+    """Whether each commit of the journal takes long."""
+
+    @property
+    def nibbled(self) -> bool:
+        """Whether the market is one of small takers: without them hardly an order is ever partially filled."""
+        return any(aim.state is OrderState.PARTIALLY_FILLED for aim in self.aims)
 
     @property
     def ends_s(self) -> float:
@@ -65,7 +76,7 @@ class Schedule(NamedTuple):
 
 
 def draw_schedule(seed: int) -> Schedule:
-    """Draw a trial: six to nine faults, a death in every second one, and now and then an operator's acts."""
+    """Draw a trial: six to nine faults and what it aims, a death in every second one, at times an operator's acts."""
     draw = random.Random(f"{seed} schedule")
     found = [_fault(draw) for _ in range(draw.randint(FEWEST, 9))]
     acts = [(draw.uniform(3.0, LENGTH_S - 3.0), "kill")] if seed % 2 == 0 else []
@@ -84,7 +95,10 @@ def draw_schedule(seed: int) -> Schedule:
     if draw.random() < EXITS:
         at_s = draw.uniform(3.0, LENGTH_S - 10.0)
         acts += [(at_s, draw.choice(("flatten", "close"))), (at_s + draw.uniform(0.5, 9.0), "resume")]
-    return Schedule(Plan(faults=tuple(faults), seed=seed), tuple(sorted(acts)))
+    scene = aimed(seed)
+    plan = Plan(faults=(*(aim.fault for aim in scene.aims), *scene.faults, *faults), seed=seed)
+    acts = sorted((*acts, *scene.acts))
+    return Schedule(plan, tuple(acts), aims=scene.aims, slow_disk=scene.slow_disk)
 
 
 def beside(kind: Kind, stream: str = "") -> Callable[[int], Schedule]:

@@ -32,6 +32,13 @@ LONGEST_OWED_S = 20.0
 LONGEST_WRONG_S = 2.0
 """Of a book in use: a snapshot that lies is found out by the venue's own touch, when that next moves and is heard."""
 
+SILENT = "the book is empty: nothing was heard for 5 s"
+LEAST_STILL_S = 4.9
+"""Of a thin market at rest: a frame may have been under way for the rest of the 5 s."""
+
+RESYNCED_S = 1.5
+"""How long after that a book may take to be in step again."""
+
 KEPT = 4_096
 
 
@@ -50,6 +57,8 @@ class Sight:
         self._world = world
         self._violated = violated
         self._touches: dict[int, tuple[Decimal, Decimal]] = {}
+        self._told_s = world.elapsed_s
+        self._woke_s = -RESYNCED_S
         world.desk.feeds.observe = self._note_touch
         self.begin()
 
@@ -61,6 +70,10 @@ class Sight:
 
     def _note_touch(self, delta: BookDelta) -> None:
         """The exchange's own best bid and ask after an update."""
+        now_s = self._world.elapsed_s
+        if now_s - self._told_s > LEAST_STILL_S:
+            self._woke_s = now_s
+        self._told_s = now_s
         depth = self._world.exchange.depth(self._world.symbol, 1)
         if depth.last_id != delta.last_id:
             return  # more has happened since
@@ -123,6 +136,12 @@ class Sight:
                     f"after update {book.last_id} the exchange's touch is {there[0]} {there[1]}, and that of the "
                     f"book in use {here[0]} {here[1]}"
                 )
+
+    def still(self, obstacle: str) -> bool:
+        """Whether a book was given up because nothing was heard, and the exchange had indeed nothing to tell of it."""
+        now_s = self._world.elapsed_s
+        was_still = now_s - self._told_s > LEAST_STILL_S or now_s - self._woke_s < RESYNCED_S
+        return obstacle.endswith(SILENT) and was_still
 
     def judge(self, desk: Desk, command: PlaceOrder | AmendOrder) -> None:
         """Whether an order that was decided on may be."""

@@ -9,11 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from titan.chaos.aims import Marksman
 from titan.chaos.invariants import Checker
 from titan.chaos.life import Life
 from titan.chaos.schedule import Schedule
 from titan.chaos.virtual_time import VirtualLoop
-from titan.chaos.world import ACCOUNT, VENUE, MemoryWorld, SocketWorld, World
+from titan.chaos.world import ACCOUNT, CROWD, NIBBLERS, VENUE, MemoryWorld, SocketWorld, World
 from titan.engine.configuration import (
     Expected,
     KernelConfig,
@@ -50,6 +51,8 @@ RESILIENCE = Resilience(
 EXPECTED = Expected(
     margin_mode="cross", leverage=20, multi_assets=False, max_maker_fee_bps=0.0, max_taker_fee_bps=5.0
 )
+SLOW_COMMIT_S = 0.3
+"""Of a journal on a slow disk: whatever was decided waits for it, and much can happen to an order meanwhile."""
 RESTART_S = 0.5
 """How soon whoever watches starts a dead runner again."""
 MODULES = {CODE: load_strategy(CODE)}
@@ -98,7 +101,8 @@ def run_trial(seed: int, schedule: Schedule, *, sockets: bool = False) -> Outcom
 
 
 async def _run(seed: int, schedule: Schedule, folder: Path, sockets: bool) -> Outcome:
-    world = SocketWorld(seed, schedule.plan) if sockets else MemoryWorld(seed, schedule.plan)
+    crowd = NIBBLERS if schedule.nibbled else CROWD
+    world = SocketWorld(seed, schedule.plan, crowd) if sockets else MemoryWorld(seed, schedule.plan, crowd)
     await world.open()
     try:
         async with asyncio.timeout(schedule.ends_s + schedule.rest_s + PAUSE_S + 2 * END_S):
@@ -114,7 +118,7 @@ class _Trial:
         self._seed = seed
         self._schedule = schedule
         self._world = world
-        self._checker = Checker(world)
+        self._checker = Checker(world, Marksman(schedule.aims, schedule.length_s))
         self._draw = random.Random(f"{seed} runner")
         self._settings = Settings(
             project=Project(journals=folder / "journals", kill_file=folder / "KILL"), store=Store()
@@ -129,6 +133,8 @@ class _Trial:
         session = new_session_id(world.clock.now_ns(), self._draw.randbytes(3))
         config = configuration(session, world.symbol)
         life = Life(world, self._settings, config, MODULES, ORIGIN, self._draw)
+        if self._schedule.slow_disk:
+            life.writer.commit_s = SLOW_COMMIT_S
         self._checker.watch(life)
         life.start()
         return life

@@ -38,6 +38,9 @@ START_NS = 1_704_067_190_000_000_000
 CROWD = generator.Crowd(quotes=8.0, cancels=6.0, informed=4.0, takers=2.0, orders_a_side=20, quote_lots=500.0)
 """Few enough to be quick, many enough to fill quotes at the touch every second or so."""
 
+NIBBLERS = CROWD._replace(takers=6.0, taker_lots=4.0)
+"""The same with takers who want less than an order has: partial fills, again and again."""
+
 REST_PACE = 0.12
 """Of the crowd at rest: what is waited for then is a time-out or a look, and the market need only go on."""
 
@@ -105,13 +108,13 @@ class World(Protocol):
 class _Exchange:
     """What both worlds are made of."""
 
-    def __init__(self, seed: int, clock: ExchangeClock) -> None:
+    def __init__(self, seed: int, clock: ExchangeClock, crowd: generator.Crowd) -> None:
         instrument = generator.default_instrument("binance")
         settings = ExchangeSettings(fees=MAKER_PROGRAMME, market="generated")
         self.exchange = Exchange([instrument], settings, START_NS)
         balances = ((instrument.settle, DEFAULT_CREDENTIALS.wallet),)
         self.exchange.open_account(ACCOUNT, AccountTerms(balances=balances))
-        self._crowd = generator.Generator(seed, instrument, START_NS, CROWD)
+        self._crowd = generator.Generator(seed, instrument, START_NS, crowd)
         source = GeneratedMarket(self._crowd, instrument, START_NS)
         source.prepare(self.exchange)
         self.exchange.drain()
@@ -141,13 +144,15 @@ class MemoryWorld(_Exchange):
         Of market, latencies, the runner's clock and faults.
     plan : Plan
         The faults.
+    crowd : Crowd
+        Who else trades.
     """
 
     rest_url = stream_url = "memory"
 
-    def __init__(self, seed: int, plan: Plan) -> None:
+    def __init__(self, seed: int, plan: Plan, crowd: generator.Crowd = CROWD) -> None:
         clock = VirtualClock(asyncio.get_running_loop(), START_NS)
-        super().__init__(seed, clock)
+        super().__init__(seed, clock, crowd)
         self.gate = FaultGate(plan, START_NS)
         self._acts = FaultActs(self.desk, self.gate)
         self._network = Network(self.desk, self.gate, random.Random(f"{seed} network"), clock)
@@ -194,12 +199,12 @@ class SocketWorld(_Exchange):
 
     Parameters
     ----------
-    seed, plan
+    seed, plan, crowd
         As of a `MemoryWorld`.
     """
 
-    def __init__(self, seed: int, plan: Plan) -> None:
-        super().__init__(seed, ScaledClock(START_NS, 1.0))
+    def __init__(self, seed: int, plan: Plan, crowd: generator.Crowd = CROWD) -> None:
+        super().__init__(seed, ScaledClock(START_NS, 1.0), crowd)
         self._faults = SocketFaults(self.desk, plan)
         self.gate = self._faults.gate
         self.rest_url = self.stream_url = ""

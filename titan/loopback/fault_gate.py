@@ -40,12 +40,15 @@ class FaultGate:
         self._frames = [fault for fault in plan.faults if fault.kind in FRAME_KINDS]
         self._silences = [fault for fault in plan.faults if fault.kind is Kind.SILENCE_STREAM]
         self._acts = sorted((f for f in plan.faults if f.kind in ACT_KINDS), key=lambda fault: fault.at_s)
+        self._waiting: list[Fault] = []
         self._spent: set[int] = set()
         self._away_until_ns = 0
         self.hits: Counter[Kind] = Counter()
         """How often each kind has struck."""
         self.struck: Callable[[Fault, str], None] = lambda fault, on: None
         """Told of each: the fault, and the client id or the stream that it struck; empty for the exchange itself."""
+        self.may: Callable[[Fault, str], bool] = lambda fault, on: True
+        """Asked before each in the same words; one that may not strike now waits until it may."""
 
     # ---- Calls
 
@@ -98,13 +101,15 @@ class FaultGate:
     # ---- The exchange itself
 
     def next_act_ns(self) -> int | None:
-        """When the exchange itself has its next fault; None if there is none."""
+        """When the exchange itself has its next fault; None if there is none, or it waits for what nobody can date."""
         return self._at_ns(self._acts[0]) if self._acts else None
 
     def due_acts(self, now_ns: int) -> Iterator[Fault]:
-        """The acts that are due, each once."""
+        """The acts that are due, each once; one that must wait is looked at again each time."""
         while self._acts and self._at_ns(self._acts[0]) <= now_ns:
-            fault = self._acts.pop(0)
+            self._waiting.append(self._acts.pop(0))
+        for fault in [fault for fault in self._waiting if self.may(fault, "")]:
+            self._waiting.remove(fault)
             self.strike(fault, "")
             yield fault
 
@@ -113,6 +118,7 @@ class FaultGate:
         self._calls.clear()
         self._frames.clear()
         self._acts.clear()
+        self._waiting.clear()
 
     # ---- Pieces
 
@@ -128,6 +134,8 @@ class FaultGate:
         if not self._within(fault, now_ns) or id(fault) in self._spent:
             return False
         if fault.share < 1.0 and self._random.random() >= fault.share:
+            return False
+        if not self.may(fault, on):
             return False
         if fault.for_s == 0:
             self._spent.add(id(fault))
