@@ -60,7 +60,19 @@ def test_a_list_that_cannot_be_read_proves_nothing_and_is_asked_for_again(sessio
     session.venue.failing.add(c.QueryOpenOrders)
     assert answers(ask(session, "stop")) == []
     session.venue.failing.clear()
-    assert answers(session.quiet(2)) == [("r-stop", True, "no order of ours is open at v")]
+    assert answers(session.quiet(3)) == [("r-stop", True, "no order of ours is open at v")]
+
+
+def test_however_much_is_asked_one_list_is_asked_for_and_waited_for(session):
+    """Twelve pauses of one operator used up a minute's requests within seconds, and the quotes rested."""
+    session.venue.failing.add(c.QueryOpenOrders)
+    lists = [x for _ in range(5) for x in of(ask(session, "pause"), c.QueryOpenOrders)]
+    assert len(lists) == 5
+    waited = session.quiet(9)
+    assert answers(waited) == []
+    assert len(of(waited, c.QueryOpenOrders)) <= 9 / 2 + 9 / 5 + 1
+    session.venue.failing.clear()
+    assert [done for _, done, _ in answers(session.quiet(2))] == [True] * 5
 
 
 def test_at_the_deadline_it_says_what_is_not_proven_and_the_stop_stays(session):

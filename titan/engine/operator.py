@@ -196,7 +196,8 @@ def _withdraw(desk: Desk) -> None:
 
 
 def advance(desk: Desk) -> None:
-    """Answer every request that is proven by now; ask the venues for what proves the others."""
+    """Answer every request that is proven by now; ask the venues for what proves the others, one list for all."""
+    asked: set[str] = set()
     for request in list(desk.requests):
         left = list(_left(desk, request))
         flat = not _not_flat(desk, request)
@@ -213,10 +214,11 @@ def advance(desk: Desk) -> None:
                 for venue in desk.venues.values()
                 if "terms" not in venue.unread and _concerns_venue(request, venue.name)
             )
-            for venue in request.asked:
-                ask_orders(desk, venue)
+            asked.update(request.asked)
             if not request.asked:
                 _done(desk, request, "no venue has been read yet, so nothing was ever sent")
+    for venue_name in sorted(asked):
+        ask_orders(desk, venue_name)
 
 
 def _left(desk: Desk, request: Request) -> Iterator[Order]:
@@ -289,9 +291,14 @@ def on_timer(desk: Desk) -> None:
             if order.state is OrderState.UNKNOWN and waited:
                 query(desk, order)
                 cancel(desk, order)
-        if not left:
+        if not left and all(_list_overdue(desk, venue) for venue in request.asked):
             request.asked, request.proven = [], []  # it is asked again
     advance(desk)
+
+
+def _list_overdue(desk: Desk, venue: str) -> bool:
+    """Whether a list was waited for long enough: one asked again with each look would use up a minute's requests."""
+    return desk.now_ns - desk.venues[venue].asked_ns.get("orders", 0) >= order_pace(desk)
 
 
 def order_pace(desk: Desk) -> int:
