@@ -221,6 +221,34 @@ def test_a_touch_that_differs_from_the_venue_s_own_is_doubtful():
     assert "differs" in book.reason
 
 
+def test_a_touch_of_the_very_update_is_judged_at_once_whichever_comes_first():
+    """A market that is halted then tells nothing more, and a wrong book stood until it was opened again."""
+    first, second = ready_book(), ready_book()
+    first.note_top(top(15, bid_size=9))
+    first.apply(delta(11, 15, 10, bids=((100, 6),)))
+    second.apply(delta(11, 15, 10, bids=((100, 6),)))
+    second.note_top(top(15, bid_size=9))
+    assert [first.state, second.state] == ["doubtful", "doubtful"]
+    right = ready_book()
+    right.note_top(top(15, bid_size=6))
+    right.apply(delta(11, 15, 10, bids=((100, 6),)))
+    right.note_top(top(15, bid_size=6))
+    assert right.ready
+
+
+def test_in_silence_the_venue_s_last_word_holds_for_the_book_as_it_stands():
+    for told, ready in ((9, False), (6, True)):
+        book = ready_book()
+        book.note_top(top(12, bid_size=told))
+        book.apply(delta(11, 15, 10, bids=((100, 6),)))
+        assert book.ready
+        assert book.note_silence() is book.ready is ready
+    ahead = ready_book()
+    ahead.apply(delta(11, 15, 10, bids=((100, 6),)))
+    ahead.note_top(top(16, bid_size=9))
+    assert ahead.note_silence()  # what follows 15 is still under way
+
+
 def test_a_touch_before_the_first_of_the_venue_s_own_is_not_judged():
     book = ready_book()
     book.apply(delta(11, 15, 10))

@@ -130,7 +130,7 @@ def test_a_touch_is_not_judged_across_those_that_were_left_out(session):
             ask_size=2000,
         )  # fmt: skip
 
-    assert session.send(top(session.venue._book_ids["BTCUSDT"], MID - 7, MID + 7)) == []
+    assert session.send(top(session.venue._book_ids["BTCUSDT"] + 1, MID - 7, MID + 7)) == []
     session.tick()
     session.send(e.TopsLeftOut(time_ns=session.now, venue="v", symbol="BTCUSDT"))
     assert "book_doubtful" not in codes(

@@ -211,7 +211,8 @@ class Book:
         """Compare with the venue's own best bid and ask.
 
         The touch after update u must equal the latest `TopOfBook` whose id is at most u. The two come at
-        different times, so a touch of the book is judged when the first `TopOfBook` beyond it arrives.
+        different times, so a touch of the book is judged when the first `TopOfBook` beyond it arrives, or one
+        of that very update.
         """
         if top.bid_size and top.ask_size and top.bid >= top.ask:
             self.doubt(
@@ -225,9 +226,22 @@ class Book:
         unproven = self._unproven
         while unproven and unproven[0].update_id < top.update_id:
             touch = unproven.popleft()
-            if before is not None and before.update_id <= touch.update_id and touch[1:] != _told(before):
-                self.doubt(f"touch {tuple(touch)} differs from the venue's own {_told(before)}", "touch")
+            if before is not None and before.update_id <= touch.update_id:
+                self._compare(touch, before)
         self._last_top = top
+        if unproven and unproven[0].update_id == top.update_id:
+            self._compare(unproven[0], top)
+
+    def note_silence(self) -> bool:
+        """Nothing was heard for a while: the venue's last word on the touch holds. False if the book is another."""
+        top, touch = self._last_top, self._unproven[-1] if self._unproven else None
+        if top is not None and touch is not None and top.update_id <= touch.update_id:
+            self._compare(touch, top)
+        return self.ready
+
+    def _compare(self, touch: Touch, top: TopOfBook) -> None:
+        if touch[1:] != _told(top):
+            self.doubt(f"touch {tuple(touch)} differs from the venue's own {_told(top)}", "touch")
 
     def skip_tops(self) -> None:
         """Some were left out before the next one: no touch up to it can be judged by the last that was seen."""
@@ -311,7 +325,10 @@ class Book:
         if bids.best >= asks.best and bids.best and asks.best:
             self._check_crossed(f"delta {delta.first_id}..{delta.last_id}")
             return
-        self._unproven.append(Touch(delta.last_id, bids.best, bids.best_size, asks.best, asks.best_size))
+        touch = Touch(delta.last_id, bids.best, bids.best_size, asks.best, asks.best_size)
+        self._unproven.append(touch)
+        if self._last_top is not None and self._last_top.update_id == touch.update_id:
+            self._compare(touch, self._last_top)
 
     def _check_crossed(self, after: str) -> None:
         bid, ask = self._bids.best, self._asks.best

@@ -47,6 +47,9 @@ from titan.model.instruments import InstrumentKey
 from titan.model.orders import OrderState
 
 DAY_NS = 86_400 * 10**9
+SETTLED_NS = 1_000_000_000
+"""Silence after which nothing more is expected of what has happened: a venue tells depth ten times a second."""
+
 STOPPED_BY_STORAGE = 5
 
 
@@ -348,20 +351,31 @@ class Kernel:
             protection.probe(desk, event.name.removeprefix("probe "))
 
     def _check(self) -> None:
-        desk, timing = self.desk, self.desk.config.timing
+        desk = self.desk
         desk.revalue()
         risk_watch.observe(desk)
         account.ask_unanswered(desk)
         exits.begin_aged(desk)
         for market in desk.markets.values():
-            if market.book.state == "ready" and desk.now_ns - market.heard_ns > timing.stale_after_ns:
-                market.book.reset(f"nothing was heard for {timing.stale_after_ns / 1e9:g} s")
-                desk.note("warning", "stale_book", market.book.reason, market.key)
+            self._check_silence(market)
             self._after_market(market)
             quoting.pull_orphans(desk, market)
         operator.on_timer(desk)
         protection.check_private(desk)
         desk.orders.forget(desk.now_ns - KEEP_ENDED_NS)
+
+    def _check_silence(self, market: Market) -> None:
+        """A book of which nothing is heard is compared with the venue's last word, and is given up in the end."""
+        desk, book = self.desk, market.book
+        silent_ns = desk.now_ns - market.heard_ns
+        if not book.ready or silent_ns <= SETTLED_NS:
+            return
+        if silent_ns > desk.config.timing.stale_after_ns:
+            book.reset(f"nothing was heard for {desk.config.timing.stale_after_ns / 1e9:g} s")
+            desk.note("warning", "stale_book", book.reason, market.key)
+            return
+        if not book.note_silence():
+            desk.note("warning", "book_doubtful", book.reason, market.key)
 
     def _reconcile(self) -> None:
         for name, venue in self.desk.venues.items():
