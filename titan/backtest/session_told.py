@@ -45,6 +45,8 @@ class Told:
         When the first order was decided, and until when it quoted, by the clock of `words`.
     maker_fee : Decimal
         The rate that the venue told first.
+    grain_ns : int
+        What the stamps of executions are rounded down to, where the market's are finer.
     """
 
     result: SessionResult
@@ -56,6 +58,7 @@ class Told:
     first_ns: int = 0
     last_ns: int = 0
     maker_fee: Decimal = Decimal(0)
+    grain_ns: int = 1
 
 
 def read_told(directory: Path, stamps: str) -> Told:
