@@ -11,10 +11,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Set
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from titan.backtest.own_decisions import State, state_of, walk
 from titan.backtest.parity import Asked, Parity, parity_of
 from titan.backtest.session import backtest_session
 from titan.backtest.session_replayed import came_earlier, read_replayed
@@ -27,7 +29,6 @@ Ended = Mapping[str, Any]
 """A session's summary."""
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs" / "sweep.md"
-BEGIN, END = "<!-- exactness: python -m scripts.exactness_page -->", "<!-- exactness ends -->"
 NEUTRAL = {
     "TITAN_QUOTING__SKEW_AT_FULL_BPS": "0",
     "TITAN_QUOTING__TOXIC_SPREAD": "1",
@@ -36,14 +37,17 @@ NEUTRAL = {
     "TITAN_QUOTING__VOLATILITY_SPREAD": "0",
     "TITAN_QUOTING__VOLATILITY_SIZE": "0",
 }
+PLAIN = "replay, settings.ini"
+UNADJUSTED = "replay, [quoting] that changes nothing"
+BARE = "replay, and without amendments"
 WAYS: Mapping[str, Mapping[str, str]] = {
-    "settings.ini": {},
-    "[quoting] that changes nothing": NEUTRAL,
-    "and without amendments": NEUTRAL | {"TITAN_VENUE__LOOPBACK__USE_AMEND": "false"},
+    PLAIN: {},
+    UNADJUSTED: NEUTRAL,
+    BARE: NEUTRAL | {"TITAN_VENUE__LOOPBACK__USE_AMEND": "false"},
 }
-LOCKSTEP, CLOCK = "live, in lock-step", "live, by the clock"
 CLOCK_S = 60.0
 """How long the session by the clock quotes."""
+LOCKSTEP, CLOCK = "live, in lock-step", f"live, by the clock, {CLOCK_S:.0f} s"
 HEAD = (
     "session",
     "orders executed",
@@ -55,6 +59,9 @@ HEAD = (
     "parts",
     "P&L",
 )
+
+
+WALK_HEAD = ("rules", "lots", "moved", "fills", "requests", "P&L", "moved", "identity")
 
 
 class Compared(NamedTuple):
@@ -95,12 +102,10 @@ def replayed(capture: Path, changes: Mapping[str, str], folder: Path) -> Ended:
     return asyncio.run(backtest_session(settings_with(changes, folder), capture)).summary
 
 
-def traded(
-    capture: Path, folder: Path, speed: str, duration_s: float = 0.0, changes: Mapping[str, str] = {}
-) -> Ended:
+def traded(capture: Path, folder: Path, speed: str, duration_s: float = 0.0) -> Ended:
     """Trade live, over sockets, on an exchange that replays the capture."""
     options = RunOptions(venue="loopback", replay=capture, speed=speed, duration_s=duration_s, quiet=True)
-    return asyncio.run(run(settings_with(changes, folder), options)).summary
+    return asyncio.run(run(settings_with({}, folder), options)).summary
 
 
 def in_order(ended: Ended) -> Compared:
@@ -117,30 +122,51 @@ def by_the_clock(ended: Ended, capture: Path) -> Compared:
     return Compared(told, parity_of(told, asked), Decimal(ended["pnl"]), early)
 
 
-def measured(capture: Path) -> list[tuple[str, Compared]]:
-    """Every session of the table."""
-    found = []
-    for name, changes in WAYS.items():
-        with TemporaryDirectory() as folder:
-            found.append((f"replay, {name}", in_order(replayed(capture, changes, Path(folder)))))
-    with TemporaryDirectory() as folder:
-        found.append((LOCKSTEP, in_order(traded(capture, Path(folder), "max"))))
-    with TemporaryDirectory() as folder:
-        session = traded(capture, Path(folder), "1", CLOCK_S)
-        found.append((f"{CLOCK}, {CLOCK_S:.0f} s", by_the_clock(session, capture)))
+def measured(capture: Path, folder: Path) -> dict[str, Compared]:
+    """Every session of the table, its journal in `folder`."""
+    found = {}
+    for number, (name, changes) in enumerate(WAYS.items()):
+        found[name] = in_order(replayed(capture, changes, folder / str(number)))
+    found[LOCKSTEP] = in_order(traded(capture, folder / "lockstep", "max"))
+    found[CLOCK] = by_the_clock(traded(capture, folder / "clock", "1", CLOCK_S), capture)
     return found
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
+def walked(bare: Told, others: Mapping[str, Told]) -> str:
+    """The way from a sweep's own decisions to the sessions' as a table in Markdown, and what is the same on it."""
+    found = walk(bare, QUEUES["square"])
+    states = [*found.states, *(state_of(rules, told, QUEUES["square"]) for rules, told in others.items())]
+    rows = [_moved(state, before) for before, state in pairwise([states[0], *states])]
+    said = [
+        f"{what}: {alike.same} are the same, of {alike.sweep} of the sweep and {alike.kernel} of the kernel."
+        for what, alike in (("Requests", found.requests), ("Fills", found.fills))
+    ]
+    return "\n".join((table(rows, WALK_HEAD), "", *said))
+
+
+def _moved(state: State, before: State) -> tuple[str, ...]:
+    return (
+        state.rules,
+        str(state.lots),
+        f"{state.lots - before.lots:+d}",
+        str(state.fills),
+        str(state.requests),
+        f"{state.pnl:.4f}",
+        f"{state.pnl - before.pnl:+.4f}",
+        "exact" if state.exact else "DIFFERS",
+    )
+
+
+def table(rows: list[tuple[str, ...]], head: tuple[str, ...] = HEAD) -> str:
     """The table in Markdown."""
-    lines = [HEAD, ("---",) * len(HEAD), *rows]
+    lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def causes(found: list[tuple[str, Compared]]) -> str:
+def causes(found: Mapping[str, Compared]) -> str:
     """Every difference by its cause, as a list in Markdown."""
     lines = []
-    for name, compared in found:
+    for name, compared in found.items():
         counted = Counter(difference.cause for difference in compared.found.differences)
         lines += [f"- {name}: {count} x {cause}." for cause, count in counted.items()]
         if compared.early:
@@ -151,13 +177,19 @@ def causes(found: list[tuple[str, Compared]]) -> str:
     return "\n".join(lines) or "No order differs."
 
 
-def written(page: str, text: str) -> str:
-    """The page with the table in its place."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
+def written(page: str, text: str, name: str) -> str:
+    """The page with a text in its place."""
+    begin, end = marks(name)
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
     if not after:
-        raise SystemExit(f"{PAGE} lacks {BEGIN} or {END}: put both where the table belongs")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+        raise SystemExit(f"{PAGE} lacks {begin} or {end}: put both where the table belongs")
+    return f"{before}{begin}\n{text}\n{end}{after}"
+
+
+def marks(name: str) -> tuple[str, str]:
+    """Where on the page a text begins and ends."""
+    return f"<!-- {name}: python -m scripts.exactness_page -->", f"<!-- {name} ends -->"
 
 
 def main() -> None:
@@ -165,10 +197,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("capture", type=Path)
     capture = parser.parse_args().capture
-    found = measured(capture)
-    text = f"{table([row(name, compared) for name, compared in found])}\n\n{causes(found)}"
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
-    print(text)
+    with TemporaryDirectory() as folder:
+        found = measured(capture, Path(folder))
+        rows = [row(name, compared) for name, compared in found.items()]
+        texts = {
+            "exactness": f"{table(rows)}\n\n{causes(found)}",
+            "rules": walked(
+                found[BARE].told,
+                {
+                    "orders are amended": found[UNADJUSTED].told,
+                    "[quoting] adjusts the quotes": found[PLAIN].told,
+                },
+            ),
+        }
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in texts.items():
+        page = written(page, text, name)
+        print(text, end="\n\n")
+    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

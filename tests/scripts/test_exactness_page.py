@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from scripts import exactness_page
 from scripts.exactness_page import (
-    BEGIN,
-    END,
+    BARE,
     HEAD,
     NEUTRAL,
     PAGE,
+    WALK_HEAD,
+    WAYS,
     by_the_clock,
     causes,
     in_order,
+    marks,
     replayed,
     row,
     table,
     traded,
+    walked,
     written,
 )
 from tests.live.desks import record_capture
 from titan.backtest.parity import Difference
 
 
-def test_the_page_has_its_place_and_a_measured_table() -> None:
+@pytest.mark.parametrize(
+    ("name", "head", "count"), [("exactness", HEAD, len(WAYS) + 2), ("rules", WALK_HEAD, 5 + len(WAYS) - 1)]
+)
+def test_the_page_has_its_places_and_measured_tables(name: str, head: tuple[str, ...], count: int) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    between = page.partition(BEGIN)[2].partition(END)[0]
+    begin, end = marks(name)
+    between = page.partition(begin)[2].partition(end)[0]
     rows = [line for line in between.splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + len(exactness_page.WAYS) + 2  # and both live runs
-    assert rows[0] == table([]).splitlines()[0]
-    assert written(page, between.strip("\n")) == page
+    assert len(rows) == 2 + count
+    assert rows[:2] == table([], head).splitlines()
+    assert written(page, between.strip("\n"), name) == page
 
 
 def test_a_page_without_its_place_is_refused() -> None:
     with pytest.raises(SystemExit, match="put both where the table belongs"):
-        written("# Sweeps", table([]))
+        written("# Sweeps", table([]), "exactness")
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +73,27 @@ def test_a_live_run_by_the_clock_and_its_orders_in_a_sweep(capture: Path, tmp_pa
 
 def test_each_difference_is_listed_by_its_cause(capture: Path, tmp_path: Path) -> None:
     compared = in_order(replayed(capture, NEUTRAL, tmp_path))
-    assert causes([("replay", compared)]) == "No order differs."
+    assert causes({"replay": compared}) == "No order differs."
     other = Difference("one", 1, Decimal(100), 5, 3, "the queue model leaves 2 lots before it")
     differing = compared._replace(
         found=compared.found._replace(differences=(other, other)), early=frozenset({"two"})
     )
-    first, second = causes([("live", differing)]).splitlines()
+    first, second = causes({"live": differing}).splitlines()
     assert first == "- live: 2 x the queue model leaves 2 lots before it."
     assert second.startswith("- live: 1 x alike as soon as the order stands at the beginning")
+
+
+def test_the_way_to_the_kernels_decisions_ends_with_the_same_requests_and_fills(
+    capture: Path, tmp_path: Path
+) -> None:
+    bare = in_order(replayed(capture, WAYS[BARE], tmp_path)).told
+    text = walked(bare, {"again": bare})
+    *states, again, _, requests, fills = text.splitlines()[2:]
+    assert [state.rpartition(" | ")[2] for state in states] == ["exact |"] * 5
+    assert again.split(" | ")[1:3] == [states[-1].split(" | ")[1], "+0"]
+    for line in (requests, fills):
+        same, sweep, kernel = map(int, re.findall(r"\d+", line))
+        assert same == sweep == kernel > 5
 
 
 def require_exact(found: tuple[str, ...]) -> None:

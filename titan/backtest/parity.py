@@ -172,7 +172,7 @@ def parity_of(told: Told, asked: Asked) -> Parity:
 
     def simulate(tape: Tape, entry: int | LatencyModel, response: int | LatencyModel) -> SetResult:
         one = dataclasses.replace(
-            _set_of(told), entry=entry, response=response, queue=QUEUES[asked.queue], maker_fee=fee
+            set_of(told), entry=entry, response=response, queue=QUEUES[asked.queue], maker_fee=fee
         )
         return sweep(tape, [one], interval_ms=interval_ns // MS).sets[0]
 
@@ -253,7 +253,7 @@ def _recorded(told: Told, asked: Asked, least_ns: int) -> Tape:
     return _tape(stored, asked, least_ns)
 
 
-def _set_of(told: Told) -> ParameterSet:
+def set_of(told: Told) -> ParameterSet:
     """The session's strategy with its parameters."""
     config = told.strategy
     names = importlib.import_module(config.code).Parameters._fields
