@@ -105,9 +105,18 @@ def require_exact(found: tuple[str, ...]) -> None:
     assert float(apart.removesuffix(" ns")) < 1_000
 
 
+RECORDED = Path("binance_capture_20240808", "usdm_btcusdt_20240808.gz")
+
+
+def test_the_first_seconds_of_a_recorded_market_in_lock_step(titan_data: Path, tmp_path: Path) -> None:
+    require_exact(row("live", in_order(traded(titan_data / RECORDED, tmp_path, "max", 10.0))))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.environ.get("TITAN_SLOW") != "1", reason="trades by the clock: set TITAN_SLOW=1")
 @pytest.mark.timeout(300)
 def test_a_live_run_on_a_recorded_market(titan_data: Path, tmp_path: Path) -> None:
-    capture = titan_data / "binance_capture_20240808" / "usdm_btcusdt_20240808.gz"
+    """By the clock on its first seconds, and in lock-step on all of it."""
+    capture = titan_data / RECORDED
     require_exact(row("live", by_the_clock(traded(capture, tmp_path, "1", 40.0), capture)))
+    require_exact(row("live", in_order(traded(capture, tmp_path, "max"))))
