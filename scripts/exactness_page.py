@@ -177,6 +177,19 @@ def causes(found: Mapping[str, Compared]) -> str:
     return "\n".join(lines) or "No order differs."
 
 
+def same_executions(one: Told, other: Told) -> str:
+    """How many executions two sessions have in common, as a sentence."""
+    told = [
+        Counter((row.time_ns, row.side, row.price, row.quantity) for row in each.result.recording.executions)
+        for each in (one, other)
+    ]
+    same = (told[0] & told[1]).total()
+    return (
+        f"Live in lock-step and replay, as settings.ini says: {same} executions are the same by time, side, price and "
+        f"size, of {told[0].total()} and {told[1].total()}."
+    )
+
+
 def written(page: str, text: str, name: str) -> str:
     """The page with a text in its place."""
     begin, end = marks(name)
@@ -201,7 +214,9 @@ def main() -> None:
         found = measured(capture, Path(folder))
         rows = [row(name, compared) for name, compared in found.items()]
         texts = {
-            "exactness": f"{table(rows)}\n\n{causes(found)}",
+            "exactness": "\n\n".join(
+                (table(rows), causes(found), same_executions(found[LOCKSTEP].told, found[PLAIN].told))
+            ),
             "rules": walked(
                 found[BARE].told,
                 {

@@ -22,6 +22,7 @@ from scripts.exactness_page import (
     marks,
     replayed,
     row,
+    same_executions,
     table,
     traded,
     walked,
@@ -59,8 +60,13 @@ def test_a_replay_and_its_orders_in_a_sweep(capture: Path, tmp_path: Path) -> No
 
 
 def test_a_live_run_in_lock_step_and_its_orders_in_a_sweep(capture: Path, tmp_path: Path) -> None:
-    """Over sockets, its exchange in a process of its own."""
-    require_exact(row("live", in_order(traded(capture, tmp_path, "max"))))
+    """Over sockets, its exchange in a process of its own; a replay has the very same executions."""
+    live = in_order(traded(capture, tmp_path, "max"))
+    require_exact(row("live", live))
+    again = in_order(replayed(capture, {}, tmp_path))
+    count = len(live.told.result.recording.executions)
+    assert f": {count} executions are the same" in same_executions(live.told, again.told)
+    assert same_executions(live.told, again.told).endswith(f"of {count} and {count}.")
 
 
 def test_a_live_run_by_the_clock_and_its_orders_in_a_sweep(capture: Path, tmp_path: Path) -> None:
