@@ -150,7 +150,17 @@ def parity(asked: Asked) -> Parity:
     """
     if not asked.session:
         raise ReportError("parameter session is empty: name the folder of a session")
-    told = read_told(Path(asked.session).expanduser(), asked.stamps)
+    return parity_of(read_told(Path(asked.session).expanduser(), asked.stamps), asked)
+
+
+def parity_of(told: Told, asked: Asked) -> Parity:
+    """The same for a session that has been read; `asked` says where the feed is, and what is assumed.
+
+    Raises
+    ------
+    ReportError
+        If the feed cannot be compared with it.
+    """
     interval_ns = told.result.recording.config.timing.quote_interval_ns
     fee = _assumed_fee(asked.maker_fee_bps, told)
     least_ns = round(asked.least_delay_ms * MS)
@@ -162,7 +172,7 @@ def parity(asked: Asked) -> Parity:
 
     def simulate(tape: Tape, entry: int | LatencyModel, response: int | LatencyModel) -> SetResult:
         one = dataclasses.replace(
-            _set_of(told), entry=entry, response=response, queue=QUEUES[asked.queue], maker_fee=fee
+            set_of(told), entry=entry, response=response, queue=QUEUES[asked.queue], maker_fee=fee
         )
         return sweep(tape, [one], interval_ms=interval_ns // MS).sets[0]
 
@@ -243,7 +253,7 @@ def _recorded(told: Told, asked: Asked, least_ns: int) -> Tape:
     return _tape(stored, asked, least_ns)
 
 
-def _set_of(told: Told) -> ParameterSet:
+def set_of(told: Told) -> ParameterSet:
     """The session's strategy with its parameters."""
     config = told.strategy
     names = importlib.import_module(config.code).Parameters._fields
@@ -377,7 +387,7 @@ def compare(told: Told, given: Given, stamps: str) -> tuple[tuple[Difference, ..
     for fill in given.fills:
         sides.setdefault(fill.client_id, fill.side)
         simulated_of[fill.client_id][told.terms.price(fill.price)] += fill.lots
-        simulated_ns[fill.client_id] = fill.time_ns
+        simulated_ns[fill.client_id] = fill.time_ns // told.grain_ns * told.grain_ns
     found, apart_ns = [], [0]
     for name, side in sides.items():
         if told_of[name] == simulated_of[name]:

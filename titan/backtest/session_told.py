@@ -45,6 +45,10 @@ class Told:
         When the first order was decided, and until when it quoted, by the clock of `words`.
     maker_fee : Decimal
         The rate that the venue told first.
+    stamps_ns : list of int
+        The time of each input, in their order, by which `market` and `words` are ordered.
+    grain_ns : int
+        What the stamps of executions are rounded down to, where the market's are finer.
     """
 
     result: SessionResult
@@ -56,6 +60,8 @@ class Told:
     first_ns: int = 0
     last_ns: int = 0
     maker_fee: Decimal = Decimal(0)
+    stamps_ns: list[int] = field(default_factory=list)
+    grain_ns: int = 1
 
 
 def read_told(directory: Path, stamps: str) -> Told:
@@ -92,6 +98,7 @@ class _Teller:
         self._builder = TapeBuilder(terms)
         self._now_ns = 0
         self._stamp_ns = 0
+        self._stamps_ns: list[int] = []
         self._asked: dict[str, int] = {}
         self._words: list[Word] = []
         self._trips: list[Stamps] = []
@@ -124,6 +131,7 @@ class _Teller:
             first_ns=first_ns if self._by_receipt else ours_ns - offset_ns,
             last_ns=self._last_ns or self._stamp_ns,
             maker_fee=self._maker or Decimal(0),
+            stamps_ns=self._stamps_ns,
         )
 
     def _take(self, event: Any) -> None:
@@ -131,6 +139,7 @@ class _Teller:
             self._let_go()
         self._now_ns = max(self._now_ns, event.time_ns)
         stamp_ns = self._stamp(event)
+        self._stamps_ns.append(stamp_ns)
         if isinstance(event, e.BookSnapshot | e.BookDelta | e.TradePrint):
             self._market(event, stamp_ns)
         elif isinstance(event, e.StreamState) and event.stream == "market":

@@ -169,6 +169,8 @@ class _Cutter:
             book.apply(event)
         elif isinstance(event, e.TopOfBook):
             book.note_top(event)
+        elif isinstance(event, e.TopsLeftOut):
+            book.skip_tops()
         elif isinstance(event, e.TradePrint) and inside:
             cut.prints[event.key].append(event)
         touch = (book.best_bid, book.best_ask)

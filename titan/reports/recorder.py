@@ -168,6 +168,10 @@ class _Recorder:
             market = found.markets.get(event.key)
             if market is not None:
                 market.book.note_top(event)
+        elif isinstance(event, e.TopsLeftOut):
+            market = found.markets.get(event.key)
+            if market is not None:
+                market.book.skip_tops()
         elif isinstance(event, e.BadFrame):
             self._reset(event.venue, event.symbol, event.reason)
         elif isinstance(event, e.StreamState) and event.stream == "market":
