@@ -26,7 +26,7 @@ def write_decide(linker: Linker, modules: Sequence[StrategyModule]) -> None:
     """Put a `decide` into the linked module that asks the strategy which a set runs."""
     quotes = linker.add_class(Quotes)
     lines = [
-        "@numba.njit(cache=True, nogil=True, _nrt=True)",
+        "@numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)",
         f"def {linker.claim(decide)}(k, strategy, view, chosen):",
     ]
     for number, module in enumerate(modules):
