@@ -40,14 +40,22 @@ Namespace = Mapping[str, Any]
 
 _PASS = "titan.backtest.sweep."
 """Functions of the pass get their arrays from outside and make none: without reference counts they run four times
-faster. And all but its entry are put in where they are called: each call would copy every array's shape and strides,
-which took as long as what is done with them."""
+faster."""
+
+_OPTIONS = "cache=True, nogil=True, forceinline=True"
+"""Every function is put in where it is called: a call would copy the shape and strides of each array and each field of
+a tuple, which takes as long as what is done with them."""
 
 
 def allocates(function: F) -> F:
     """Mark a function of the pass that makes lists or arrays, and so needs their references counted."""
     function.allocates = True  # type: ignore[attr-defined]
     return function
+
+
+def decorator(counted: bool) -> str:
+    """How a function of the linked module is compiled; `counted` says whether it makes arrays or lists."""
+    return f"@numba.njit({_OPTIONS}, _nrt={counted})"
 
 
 class LinkError(ValueError):
@@ -85,11 +93,7 @@ class Linker:
         tree.name = name
         tree.decorator_list = []
         counted = not path.startswith(_PASS) or hasattr(function, "allocates")
-        inlined = path.startswith(_PASS)
-        options = f"cache=True, nogil=True, _nrt={counted}, forceinline={inlined}"
-        self._bodies.append(
-            f"# {path}\n@numba.njit({options})\n{ast.unparse(ast.fix_missing_locations(tree))}"
-        )
+        self._bodies.append(f"# {path}\n{decorator(counted)}\n{ast.unparse(ast.fix_missing_locations(tree))}")
         return name
 
     def claim(self, function: Function) -> str:
