@@ -969,6 +969,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'titan/strategy/glft_table.py'),
                                            'titan.strategy.glft_table._orders_from_centre': ( 'strategy/glft_table.html#_orders_from_centre',
                                                                                               'titan/strategy/glft_table.py'),
+                                           'titan.strategy.glft_table._step_to_ground': ( 'strategy/glft_table.html#_step_to_ground',
+                                                                                          'titan/strategy/glft_table.py'),
                                            'titan.strategy.glft_table.asymptotic_depths': ( 'strategy/glft_table.html#asymptotic_depths',
                                                                                             'titan/strategy/glft_table.py'),
                                            'titan.strategy.glft_table.asymptotic_error': ( 'strategy/glft_table.html#asymptotic_error',

@@ -40,7 +40,7 @@ from hftbacktest.types import (
 
 from titan.backtest.sweep import quoting
 from titan.backtest.sweep.linking import Linker, load
-from titan.backtest.sweep.market import ASK, BID, BUY, World, want
+from titan.backtest.sweep.market import ASK, BID, BUY, World, market_view, want
 from titan.backtest.sweep.orders import CANCELLING, FREE, OPEN
 from titan.backtest.sweep.parameter_sets import ParameterSet
 from titan.backtest.sweep.strategies import write_decide
@@ -87,12 +87,10 @@ def compiled_loop(one: ParameterSet) -> Callable[..., int]:
     """The peer's main loop around Titan's decisions."""
     linker = Linker()
     write_decide(linker, [one.module])
-    names = {
-        function.__name__: linker.add(function) for function in (want, quoting.line_up, quoting.take_slot)
-    }
+    names = {function.__name__: linker.add(function) for function in (market_view, want, quoting.take_slot)}
     linker.add_text("\n".join(f"{name} = {linked}" for name, linked in names.items()))
     linked = load(linker.text)
-    decide, take_slot = linked.want, linked.take_slot
+    see, decide, take_slot = linked.market_view, linked.want, linked.take_slot
 
     @numba.njit
     def learn(hbt: Any, world: Any, fills: Any, count: int) -> int:
@@ -127,7 +125,7 @@ def compiled_loop(one: ParameterSet) -> Callable[..., int]:
             row[1] = ask if ask < 1 << 40 else 0
             row[2] = round(depth.bid_qty_at_tick(bid)) if row[0] > 0 else 0
             row[3] = round(depth.ask_qty_at_tick(ask)) if row[1] > 0 else 0
-            decide(0, now_ns, row, world)
+            decide(0, see(now_ns, row, world.frame), row, world)
             for line in range(2):
                 for at in range(sheet.lined_up[line]):
                     slot = sheet.standing[line, at]

@@ -83,6 +83,15 @@ def test_constants_come_from_where_they_stand():
         compiled(math.inf)
 
 
+def test_a_function_that_calls_itself_is_compiled():
+    compiled = link([greatest_divisor]).greatest_divisor
+    assert compiled(84, 36) == greatest_divisor(84, 36) == 12
+
+
+def greatest_divisor(one: int, other: int) -> int:
+    return one if other == 0 else greatest_divisor(other, one % other)
+
+
 def test_what_has_no_source_is_named():
     with pytest.raises(LinkError, match="its source cannot be read"):
         link([eval("lambda x: x")])

@@ -66,6 +66,13 @@ def test_front_and_back_are_treated_alike(ahead, behind, model):
     assert there + cancel_behind_probability(behind, ahead, model) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("model", [LOGARITHM, power_model(0.5), power_model(3.0)])
+def test_where_one_side_is_empty_the_other_bears_all(model):
+    assert cancel_behind_probability(0.0, 5e-324, model) == 1.0
+    assert cancel_behind_probability(5e-324, 0.0, model) == 0.0
+    assert cancel_behind_probability(0.0, 0.0, model) == 0.5
+
+
 @given(some_lots, some_lots, st.floats(0.0, 1.0), models)
 def test_a_cancellation_never_takes_more_than_there_is(ahead, behind, kept, model):
     new_size = kept * (ahead + behind)

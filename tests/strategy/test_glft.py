@@ -281,6 +281,19 @@ def test_the_table_is_kept_until_the_market_moves() -> None:
     assert held.here < first.here
 
 
+@pytest.mark.parametrize(("skew", "levels"), [(5.0, 10), (20.0, 60)])
+def test_the_links_are_those_of_the_inventory_however_it_was_reached(skew: float, levels: int) -> None:
+    parameters = Parameters(order_size=0.1 / levels, skew_at_max_inventory_bps=skew)
+    state = update(parameters, initial(parameters), view_of())
+    for orders in (1, 2, 1, 0, -1, 3, 0, levels, levels - 1, -levels, 1 - levels):
+        state = update(parameters, state, view_of(inventory=0.1 * orders / levels + 1e-9))
+        links = [
+            _lean_of_link(levels, state.stiffness, state.tilt, state.ground, link)
+            for link in (state.orders - 1, state.orders, state.orders + 1)
+        ]
+        assert [state.below, state.here, state.above] == links
+
+
 def test_a_clock_set_back_does_not_stop_the_estimate() -> None:
     parameters = Parameters()
     state = update(parameters, initial(parameters), view_of(100.0))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from titan.strategy import glft_table
 from titan.strategy.glft_table import (
     Market,
     asymptotic_depths,
@@ -122,6 +123,25 @@ def test_the_ratios_are_those_of_the_eigenvector(levels: int, stiffness: float, 
         if min(low, high) > 1e-6:
             got = log_ratio(levels, stiffness, tilt, ground, link)
             assert got == pytest.approx(math.log(high / low), abs=1e-5)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.floats(-12.0, 9.0), st.floats(-2.2, 2.2))
+def test_the_ground_level_is_found_to_the_last_digits_in_a_few_steps(
+    levels: int, log_stiffness: float, lean: float
+) -> None:
+    stiffness = 10.0**log_stiffness
+    tilt = lean * stiffness * levels
+    n = np.arange(-levels, levels + 1)
+    matrix = np.diag(stiffness * n**2 - tilt * n) - np.eye(len(n), k=1) - np.eye(len(n), k=-1)
+    with pytest.MonkeyPatch.context() as patch:
+        tried = []
+        step = glft_table._step_to_ground
+        patch.setattr(glft_table, "_step_to_ground", lambda *given: tried.append(given) or step(*given))
+        ground = ground_level(levels, stiffness, tilt)
+    scale = 2.0 + np.abs(np.diag(matrix)).max()  # the solver's own rounding
+    assert ground == pytest.approx(np.linalg.eigvalsh(matrix)[0], abs=1e-14 * scale)
+    assert len(tried) <= 30
 
 
 @given(still, st.floats(-50.0, 50.0))

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 BIDS, ASKS = 0, 1
-DISPLAYED, TRADED, OURS = 0, 1, 2
-"""Of a level: lots displayed, lots traded since it was stated, and the link to the first of our live orders there."""
+DISPLAYED, TRADED, OURS, LAST = 0, 1, 2, 3
+"""Of a level: lots displayed, lots traded since it was stated, and the links to the first and the last of our live
+orders there."""
 
 _COLUMNS = 4  # 16 bytes a level, so that none lies across two lines of the processor's cache
 

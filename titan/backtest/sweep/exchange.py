@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from titan.backtest.sweep.book import ASKS, BIDS, DISPLAYED, TRADED, Book, best_ask, best_bid, place_of
+from titan.backtest.sweep.book import ASKS, BIDS, DISPLAYED, OURS, TRADED, Book, best_ask, best_bid, place_of
 from titan.backtest.sweep.orders import (
     ACCEPTED,
     CANCELLED,
@@ -17,6 +17,7 @@ from titan.backtest.sweep.orders import (
     answer,
     at_turn,
     leave,
+    slot_of,
     stand,
 )
 from titan.backtest.sweep.rules import changed, joined, passed, reached
@@ -60,47 +61,52 @@ def meet(
     mid: int,
     fills: Fills,
 ) -> None:
-    """Let lots of the other side, traded or come to rest at a price, meet our orders on `side`."""
-    for k in range(len(desk.sets)):
-        one = desk.sets[k]
-        nearest = one.highest_buy if side > 0 else one.lowest_sell
-        left, last_price, last_serial = lots, side * (1 << 41), -1
-        while left > 0 and side * (nearest - price) >= 0:
-            slot = next_reached(desk, k, side, price, last_price, last_serial)
-            if slot < 0:
-                break
-            order = desk.orders[k, slot]
-            last_price, last_serial = order.price, order.serial
-            place = QueueState(order.ahead, order.behind, order.remaining)
-            if is_trade:
-                place, filled = passed(place, side, order.price, price, left, one.whole)
-            else:
-                place, filled = reached(place, side, order.price, price, left, one.whole)
-            order.ahead, order.behind = place.ahead, place.behind
-            if filled > 0:
-                order.remaining -= filled
-                book_fill(desk, k, side, order.price, filled, now_ns, mid, fills)
-                answer(desk, k, slot, FILLED, filled, now_ns)
-                if order.remaining == 0:
-                    leave(desk, k, slot, book)
-                if not one.whole:
-                    left -= filled
+    """Let lots of the other side, traded or come to rest at a price, meet our orders on `side`.
+
+    Of each set the best come first, then the oldest; no set's orders stand in the way of another's.
+    """
+    row = BIDS if side > 0 else ASKS
+    desk.left[:] = lots
+    for place in range(place_of(book, row, desk.reach[row]), place_of(book, row, price) - 1, -1):
+        link = int(book.levels[row, place, OURS])
+        while link != NO_LINK:
+            at = link - 1
+            link = desk.all_orders[at].next
+            k = desk.all_orders[at].owner
+            if desk.left[k] == 0:
+                continue
+            filled = fill(desk, k, at, side, price, desk.left[k], is_trade, now_ns, mid, fills)
+            if filled > 0 and desk.all_orders[at].remaining == 0:
+                leave(desk, k, slot_of(desk, k, at), book)
+            if not desk.sets[k].whole:
+                desk.left[k] -= filled
 
 
-def next_reached(desk: Desk, k: int, side: int, price: int, last_price: int, last_serial: int) -> int:
-    """The slot of our next order that a price reaches, best first, then oldest, after the one named; -1 if none."""
-    found, found_price, found_serial = -1, 0, 0
-    for slot in range(desk.sets[k].used):
-        order = desk.orders[k, slot]
-        if not order.live or order.side != side or side * (order.price - price) < 0:
-            continue
-        further = side * (last_price - order.price)
-        if further < 0 or (further == 0 and order.serial <= last_serial):
-            continue
-        nearer = 1 if found < 0 else side * (order.price - found_price)
-        if nearer > 0 or (nearer == 0 and order.serial < found_serial):
-            found, found_price, found_serial = slot, order.price, order.serial
-    return found
+def fill(
+    desk: Desk,
+    k: int,
+    at: int,
+    side: int,
+    price: int,
+    lots: int,
+    is_trade: bool,
+    now_ns: int,
+    mid: int,
+    fills: Fills,
+) -> int:
+    """Let lots meet one order; how many it took."""
+    one, order = desk.sets[k], desk.all_orders[at]
+    place = QueueState(order.ahead, order.behind, order.remaining)
+    if is_trade:
+        place, filled = passed(place, side, order.price, price, lots, one.whole)
+    else:
+        place, filled = reached(place, side, order.price, price, lots, one.whole)
+    order.ahead, order.behind = place.ahead, place.behind
+    if filled > 0:
+        order.remaining -= filled
+        book_fill(desk, k, side, order.price, filled, now_ns, mid, fills)
+        answer(desk, k, slot_of(desk, k, at), FILLED, filled, now_ns)
+    return filled
 
 
 def on_level(desk: Desk, first: int, before: int, lots: int) -> None:
@@ -122,7 +128,7 @@ def serve(desk: Desk, k: int, book: Book) -> None:
     asked = ring[at_turn(one.requests_read, len(ring))]
     one.requests_read += 1
     more = one.requests_read < one.requests_sent
-    one.next_request_ns = ring[at_turn(one.requests_read, len(ring))].arrival_ns if more else NEVER
+    desk.request_ns[k] = ring[at_turn(one.requests_read, len(ring))].arrival_ns if more else NEVER
     slot, order = asked.slot, desk.orders[k, asked.slot]
     if not asked.is_new:
         if order.live and order.serial == asked.serial:

@@ -42,11 +42,20 @@ _PASS = "titan.backtest.sweep."
 """Functions of the pass get their arrays from outside and make none: without reference counts they run four times
 faster."""
 
+_OPTIONS = "cache=True, nogil=True, forceinline=True"
+"""Every function is put in where it is called: a call would copy the shape and strides of each array and each field of
+a tuple, which takes as long as what is done with them."""
+
 
 def allocates(function: F) -> F:
     """Mark a function of the pass that makes lists or arrays, and so needs their references counted."""
     function.allocates = True  # type: ignore[attr-defined]
     return function
+
+
+def decorator(counted: bool) -> str:
+    """How a function of the linked module is compiled; `counted` says whether it makes arrays or lists."""
+    return f"@numba.njit({_OPTIONS}, _nrt={counted})"
 
 
 class LinkError(ValueError):
@@ -84,10 +93,7 @@ class Linker:
         tree.name = name
         tree.decorator_list = []
         counted = not path.startswith(_PASS) or hasattr(function, "allocates")
-        options = f"cache=True, nogil=True, _nrt={counted}"
-        self._bodies.append(
-            f"# {path}\n@numba.njit({options})\n{ast.unparse(ast.fix_missing_locations(tree))}"
-        )
+        self._bodies.append(f"# {path}\n{decorator(counted)}\n{ast.unparse(ast.fix_missing_locations(tree))}")
         return name
 
     def claim(self, function: Function) -> str:

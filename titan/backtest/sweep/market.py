@@ -127,7 +127,7 @@ def simulate(columns: Columns, world: World, fills: Fills) -> bool:
             levels[1 - side, place_of(book, 1 - side, price), TRADED] += lots
             looks.flow[side] += lots
             moved = False
-        if sign * (price - reach[side]) >= 0 and lots > 0:
+        if sign * (price - reach[1 - side]) >= 0 and lots > 0:
             if fills.used[0] + desk.orders.size > len(fills.rows):
                 return False
             meet(desk, book, -sign, price, lots, not is_level, now_ns, mid, fills)
@@ -159,7 +159,7 @@ def catch_up(step: int, step_ns: int, mid: int, world: World) -> int:
         take_step(step, step_ns, mid, world)
         return step + 1
     for k in range(len(world.desk.sets)):
-        while world.desk.sets[k].next_request_ns <= arrival_ns:
+        while world.desk.request_ns[k] <= arrival_ns:
             serve(world.desk, k, world.book)
     return step
 
@@ -181,6 +181,7 @@ def take_step(step: int, now_ns: int, mid: int, world: World) -> None:
     desk, sheet, paths = world.desk, world.sheet, world.paths
     row = world.looks.rows[(step - 1) % len(world.looks.rows)]
     noted, point = step % world.frame.path_every == 0, step // world.frame.path_every - 1
+    seen = market_view(now_ns, row, world.frame)
     if noted:
         paths.mid[point] = mid
     for k in range(len(desk.sets)):
@@ -188,18 +189,18 @@ def take_step(step: int, now_ns: int, mid: int, world: World) -> None:
         if noted:
             paths.position[k, point], paths.cash[k, point] = one.position, one.cash
         learn(desk, k, now_ns)
-        want(k, now_ns, row, world)
+        want(k, seen, row, world)
         send_changes(desk, k, now_ns, sheet)
 
 
-def want(k: int, now_ns: int, row: Integers, world: World) -> None:
+def want(k: int, seen: View, row: Integers, world: World) -> None:
     """Ask a set's strategy, and plan what to cancel and what to place; without a sound touch it wants nothing."""
     desk, sheet, frame = world.desk, world.sheet, world.frame
     one = desk.sets[k]
     sheet.asking[0] = k
     sheet.wanted[:] = 0
     if 0 < row[0] < row[1]:
-        quotes = decide(k, one.strategy, view_of(desk, k, now_ns, row, frame), world.chosen)
+        quotes = decide(k, one.strategy, view_of(desk, k, seen, frame), world.chosen)
         note_wanted(
             quotes, one.maker_fee, one.edge_bps, row[0], row[1], frame.tick_size, frame.lot_size, sheet
         )
@@ -207,9 +208,9 @@ def want(k: int, now_ns: int, row: Integers, world: World) -> None:
     plan_side(desk, k, -1, sheet)
 
 
-def view_of(desk: Desk, k: int, now_ns: int, row: Integers, frame: Frame) -> View:
-    """What set `k` sees: the touch as it has reached it, and the position that it knows; the rest is not on a tape."""
-    one, tick = desk.sets[k], frame.tick_size
+def market_view(now_ns: int, row: Integers, frame: Frame) -> View:
+    """What all sets see alike: the touch as it has reached them; the rest is not on a tape."""
+    tick = frame.tick_size
     return View(
         (now_ns - frame.start_ns) / 1e9,
         row[0] * tick,
@@ -218,15 +219,25 @@ def view_of(desk: Desk, k: int, now_ns: int, row: Integers, frame: Frame) -> Vie
         row[3] * frame.coins / frame.parts,
         row[4] * frame.coins / frame.parts,
         row[5] * frame.coins / frame.parts,
-        one.known_position * frame.coins / frame.parts,
         np.nan,
         np.nan,
         np.nan,
         np.nan,
-        one.maker_fee,
-        one.taker_fee,
+        np.nan,
+        np.nan,
+        np.nan,
         tick,
         frame.lot_size,
+    )
+
+
+def view_of(desk: Desk, k: int, seen: View, frame: Frame) -> View:
+    """What set `k` sees: the market, the position that it knows, and its fees."""
+    one = desk.sets[k]
+    return seen._replace(
+        inventory=one.known_position * frame.coins / frame.parts,
+        maker_fee=one.maker_fee,
+        taker_fee=one.taker_fee,
     )
 
 

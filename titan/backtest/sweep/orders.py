@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from titan.backtest.sweep.book import ASKS, BIDS, OURS, Book, place_of
+from titan.backtest.sweep.book import ASKS, BIDS, LAST, OURS, Book, place_of
 
 Integers = npt.NDArray[np.int64]
 Records = Any
@@ -26,8 +26,6 @@ ACCEPTED, REFUSED, FILLED, CANCELLED = 0, 1, 2, 3
 NEVER = np.iinfo(np.int64).max
 NO_SELL, NO_BUY = 1 << 40, -1
 """Prices that nothing reaches, in ticks."""
-
-LOWEST_SELL, HIGHEST_BUY = 0, 1
 
 NO_LINK = 0
 """The end of a level's orders; any other link is the place of an order among all slots of all sets, plus one."""
@@ -62,13 +60,9 @@ SET = np.dtype(
         ("edge_bps", "f8"),
         ("requote_ticks", "i8"),
         ("strategy", "i8"),
-        # its live orders nearest to the market, ticks
-        ("lowest_sell", "i8"),
-        ("highest_buy", "i8"),
         # its messages
         ("requests_sent", "i8"),
         ("requests_read", "i8"),
-        ("next_request_ns", "i8"),
         ("answers_sent", "i8"),
         ("answers_read", "i8"),
         # what it knows and did
@@ -105,7 +99,10 @@ class Desk(NamedTuple):
     answers: Records
     entry_ns: Integers  # (sets, draws), taken in turn
     response_ns: Integers
-    reach: Integers  # (2,): lowest sell and highest buy of all sets
+    request_ns: Integers  # (sets,): when the next request arrives; NEVER if none is under way
+    nearest: Integers  # (2, sets): highest buy and lowest sell that live, ticks
+    reach: Integers  # (2,): the same of all sets
+    left: Integers  # (sets,): lots of one event that a set's orders have not taken yet
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Records:
@@ -117,7 +114,6 @@ def empty_desk(sets: int, slots: int, under_way: int, entry_ns: Integers, respon
     """Nothing in the book and nothing under way, where `under_way` messages of a set may be, two to a power."""
     rows, orders = records(SET, sets), records(ORDER, sets, slots)
     orders.owner[:] = np.arange(sets)[:, None]
-    rows.lowest_sell, rows.highest_buy, rows.next_request_ns = NO_SELL, NO_BUY, NEVER
     return Desk(
         rows,
         orders,
@@ -126,7 +122,10 @@ def empty_desk(sets: int, slots: int, under_way: int, entry_ns: Integers, respon
         records(ANSWER, sets, under_way),
         entry_ns,
         response_ns,
-        np.array([NO_SELL, NO_BUY]),
+        np.full(sets, NEVER),
+        np.array([[NO_BUY] * sets, [NO_SELL] * sets]),
+        np.array([NO_BUY, NO_SELL]),
+        np.zeros(sets, dtype=np.int64),
     )
 
 
@@ -150,7 +149,7 @@ def request(desk: Desk, k: int, slot: int, serial: int, is_new: bool, now_ns: in
     sent.serial = serial
     sent.is_new = is_new
     if number == one.requests_read:
-        one.next_request_ns = arrival_ns
+        desk.request_ns[k] = arrival_ns
     one.requests_sent = number + 1
 
 
@@ -174,54 +173,50 @@ def answer(desk: Desk, k: int, slot: int, kind: int, lots: int, now_ns: int) -> 
 def next_request_ns(desk: Desk) -> int:
     """When the next request of any set arrives."""
     soonest = NEVER
-    for k in range(len(desk.sets)):
-        soonest = min(soonest, desk.sets[k].next_request_ns)
+    for arrival_ns in desk.request_ns:
+        soonest = min(soonest, arrival_ns)
     return soonest
 
 
 def stand(desk: Desk, k: int, slot: int, book: Book) -> None:
     """An order comes to rest: whoever looks for orders at its price will find it."""
-    one, order = desk.sets[k], desk.orders[k, slot]
+    order = desk.orders[k, slot]
     order.live = True
     _join_level(desk, k, slot, book)
     if order.side > 0:
-        one.highest_buy = max(one.highest_buy, order.price)
-        desk.reach[HIGHEST_BUY] = max(desk.reach[HIGHEST_BUY], order.price)
+        desk.nearest[BIDS, k] = max(desk.nearest[BIDS, k], order.price)
+        desk.reach[BIDS] = max(desk.reach[BIDS], order.price)
     else:
-        one.lowest_sell = min(one.lowest_sell, order.price)
-        desk.reach[LOWEST_SELL] = min(desk.reach[LOWEST_SELL], order.price)
+        desk.nearest[ASKS, k] = min(desk.nearest[ASKS, k], order.price)
+        desk.reach[ASKS] = min(desk.reach[ASKS], order.price)
 
 
 def leave(desk: Desk, k: int, slot: int, book: Book) -> None:
     """An order is gone from the book."""
-    one, order = desk.sets[k], desk.orders[k, slot]
+    order = desk.orders[k, slot]
     order.live = False
     _leave_level(desk, k, slot, book)
-    if order.side > 0:
-        if order.price == one.highest_buy:
-            one.highest_buy = _nearest(desk, k, 1)
-            desk.reach[HIGHEST_BUY] = NO_BUY
-            for other in range(len(desk.sets)):
-                desk.reach[HIGHEST_BUY] = max(desk.reach[HIGHEST_BUY], desk.sets[other].highest_buy)
-    elif order.price == one.lowest_sell:
-        one.lowest_sell = _nearest(desk, k, -1)
-        desk.reach[LOWEST_SELL] = NO_SELL
-        for other in range(len(desk.sets)):
-            desk.reach[LOWEST_SELL] = min(desk.reach[LOWEST_SELL], desk.sets[other].lowest_sell)
+    row = BIDS if order.side > 0 else ASKS
+    if order.price == desk.nearest[row, k]:
+        desk.nearest[row, k] = _nearest(desk, k, order.side)
+        if order.price == desk.reach[row]:
+            desk.reach[row] = _nearest_of_all(desk, row)
 
 
 def _join_level(desk: Desk, k: int, slot: int, book: Book) -> None:
-    """Put an order before the others of its level; one off the tape's prices is at no level, and never meets one."""
+    """Put an order behind the others of its level; one off the tape's prices is at no level, and never meets one."""
     order = desk.orders[k, slot]
     row = BIDS if order.side > 0 else ASKS
     place = place_of(book, row, order.price)
     if 0 <= place < book.levels.shape[1]:
         link = k * desk.orders.shape[1] + slot + 1
-        first = np.int64(book.levels[row, place, OURS])
-        order.next, order.previous = first, NO_LINK
-        if first != NO_LINK:
-            desk.all_orders[first - 1].previous = link
-        book.levels[row, place, OURS] = link
+        last = np.int64(book.levels[row, place, LAST])
+        order.next, order.previous = NO_LINK, last
+        if last != NO_LINK:
+            desk.all_orders[last - 1].next = link
+        else:
+            book.levels[row, place, OURS] = link
+        book.levels[row, place, LAST] = link
 
 
 def _leave_level(desk: Desk, k: int, slot: int, book: Book) -> None:
@@ -232,6 +227,8 @@ def _leave_level(desk: Desk, k: int, slot: int, book: Book) -> None:
     if 0 <= place < book.levels.shape[1]:
         if order.next != NO_LINK:
             desk.all_orders[order.next - 1].previous = order.previous
+        else:
+            book.levels[row, place, LAST] = order.previous
         if order.previous != NO_LINK:
             desk.all_orders[order.previous - 1].next = order.next
         else:
@@ -241,8 +238,26 @@ def _leave_level(desk: Desk, k: int, slot: int, book: Book) -> None:
 def _nearest(desk: Desk, k: int, side: int) -> int:
     """The price of the live order of a set that is nearest to the market."""
     found = NO_BUY if side > 0 else NO_SELL
-    for slot in range(desk.sets[k].used):
+    for slot in range(first_slot(side), desk.sets[k].used, 2):
         order = desk.orders[k, slot]
-        if order.live and order.side == side and side * (order.price - found) > 0:
+        if order.live and side * (order.price - found) > 0:
             found = order.price
     return found
+
+
+def _nearest_of_all(desk: Desk, row: int) -> int:
+    """The price of the live order of all sets that is nearest to the market."""
+    found = int(desk.nearest[row, 0])
+    for price in desk.nearest[row]:
+        found = max(found, int(price)) if row == BIDS else min(found, int(price))
+    return found
+
+
+def slot_of(desk: Desk, k: int, at: int) -> int:
+    """The slot of set `k` that stands at a place among all slots of all sets."""
+    return int(at - k * desk.orders.shape[1])
+
+
+def first_slot(side: int) -> int:
+    """The first slot of a side: buys have the even ones, sells the odd ones."""
+    return 0 if side > 0 else 1

@@ -14,6 +14,7 @@ from titan.backtest.sweep.orders import (
     Desk,
     Integers,
     at_turn,
+    first_slot,
     request,
 )
 from titan.model.contract import Quotes
@@ -116,9 +117,8 @@ def plan_side(desk: Desk, k: int, side: int, sheet: Sheet) -> None:
 def line_up(desk: Desk, k: int, side: int, standing: Integers) -> int:
     """Write down the slots that a set believes to be in use on a side, best first, then oldest; how many."""
     count = 0
-    for slot in range(desk.sets[k].used):
-        order = desk.orders[k, slot]
-        if order.known == FREE or order.side != side:
+    for slot in range(first_slot(side), desk.sets[k].used, 2):
+        if desk.orders[k, slot].known == FREE:
             continue
         at = count
         while at > 0 and _goes_before(desk, k, slot, standing[at - 1], side):
@@ -163,10 +163,10 @@ def send_changes(desk: Desk, k: int, now_ns: int, sheet: Sheet) -> None:
 
 
 def take_slot(desk: Desk, k: int, side: int, price: int, lots: int) -> int:
-    """Write a new order into the first free slot; which one that is."""
-    one, slot = desk.sets[k], 0
+    """Write a new order into the first free slot of its side; which one that is."""
+    one, slot = desk.sets[k], first_slot(side)
     while desk.orders[k, slot].known != FREE:
-        slot += 1
+        slot += 2
     one.used = max(one.used, slot + 1)
     order = desk.orders[k, slot]
     one.serial += 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from titan.backtest.sweep.linking import Linker
+from titan.backtest.sweep.linking import Linker, decorator
 from titan.backtest.sweep.market import decide
 from titan.model.contract import Quotes, StrategyModule
 
@@ -26,7 +26,7 @@ def write_decide(linker: Linker, modules: Sequence[StrategyModule]) -> None:
     """Put a `decide` into the linked module that asks the strategy which a set runs."""
     quotes = linker.add_class(Quotes)
     lines = [
-        "@numba.njit(cache=True, nogil=True, _nrt=True)",
+        decorator(counted=False),
         f"def {linker.claim(decide)}(k, strategy, view, chosen):",
     ]
     for number, module in enumerate(modules):
