@@ -16,15 +16,23 @@ from titan.chaos.trial import LIMITS
 from titan.engine import exit_orders, risk_measures
 from titan.engine.configuration import ExitSettings, KernelConfig
 from titan.engine.desk import Desk
+from titan.loopback.fault_gate import FaultGate
 from titan.loopback.faults import Fault, Kind, Plan
 
 ORDER = "/fapi/v1/order"
 
 
 class Times:
-    """A world of which only the time is asked."""
+    """A world of which only the time is asked, and whether it can be reached: not from 9.3 s to 10.3 s."""
 
-    elapsed_s = 0.0
+    def __init__(self) -> None:
+        self.elapsed_s = 0.0
+        outage = Fault(kind=Kind.REFUSE_CONNECTION, at_s=9.3, for_s=1.0)
+        self.gate = FaultGate(Plan(faults=(outage,)), 0)
+        self.desk = self.clock = self
+
+    def now_ns(self) -> int:
+        return round(self.elapsed_s * 1e9)
 
 
 @pytest.fixture
@@ -60,6 +68,30 @@ def test_a_ban_lets_nothing_through_and_ends(door):
     times.elapsed_s = 4.0
     shut.knocked("DELETE", ORDER)
     times.elapsed_s = 6.0
+    shut.knocked("POST", ORDER)
+    assert len(found) == 1
+
+
+def test_a_refusal_that_was_lost_on_its_way_binds_nobody(door):
+    """The exchange restarted, or could not be reached any more, before its answer had arrived."""
+    shut, times, found = door
+    shut.struck(Fault(kind=Kind.RATE_LIMITED, delay_s=5.0))
+    times.elapsed_s = 0.1
+    shut.struck(Fault(kind=Kind.RESTART, for_s=1.0))
+    times.elapsed_s = 9.0
+    shut.struck(Fault(kind=Kind.BANNED, delay_s=5.0))
+    for at_s in (3.0, 12.0):
+        times.elapsed_s = at_s
+        shut.knocked("POST", ORDER)
+    assert found == []
+
+
+def test_a_refusal_that_was_heard_before_a_restart_still_binds(door):
+    shut, times, found = door
+    shut.struck(Fault(kind=Kind.RATE_LIMITED, delay_s=5.0))
+    times.elapsed_s = 2.0
+    shut.struck(Fault(kind=Kind.RESTART, for_s=1.0))
+    times.elapsed_s = 4.0
     shut.knocked("POST", ORDER)
     assert len(found) == 1
 
