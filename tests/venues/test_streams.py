@@ -273,6 +273,31 @@ def test_pauses_double_up_to_a_limit_and_are_jittered() -> None:
     assert [stream._pause_s(failures) for failures in (1, 2, 3, 60)] == [0.5, 2.0, 3.0, 8.0]
 
 
+async def test_a_connection_that_does_not_last_counts_as_one_that_failed(venue: FakeVenue) -> None:
+    """A venue that takes a connection and drops it at once is not asked four times a second for ever."""
+    for steady_s, doubled in ((60.0, True), (0.0, False)):
+        settings = StreamSettings(backoff_first_s=0.01, steady_s=steady_s)
+        waited: list[int] = []
+        stream = _stream(f"ws://127.0.0.1:{venue.port}/stream", [], settings)
+        pause_s = stream._pause_s
+
+        def noted(
+            failures: int, pause_s: Callable[[int], float] = pause_s, waited: list[int] = waited
+        ) -> float:
+            waited.append(failures)
+            return pause_s(failures)
+
+        stream._pause_s = noted  # type: ignore[method-assign]
+        await stream.open(5.0)
+        for count in range(1, 4):
+            stream.rebuild("it did not last")
+            async with asyncio.timeout(5.0):
+                while len(waited) < count or not stream._up.is_set():
+                    await asyncio.sleep(0.005)
+        await stream.close()
+        assert waited == ([1, 2, 3] if doubled else [1, 1, 1])
+
+
 async def test_an_error_in_a_callback_ends_the_stream_loudly(venue: FakeVenue) -> None:
     states: list[tuple[bool, str]] = []
 

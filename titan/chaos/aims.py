@@ -23,7 +23,7 @@ LASTING = {Kind.RESTART, Kind.RESTART_LOSING_ORDERS, Kind.HALT, Kind.SILENCE_STR
 
 SELDOM: Mapping[Cell, int] = {
     (Kind.LYING_SNAPSHOT, OrderState.PARTIALLY_FILLED): 6,
-    (Kind.LYING_SNAPSHOT, OrderState.PENDING_AMEND): 4,
+    (Kind.LYING_SNAPSHOT, OrderState.PENDING_AMEND): 6,
     (Kind.LYING_SNAPSHOT, OrderState.OPEN): 2,
     (Kind.RESTART, OrderState.PENDING_CANCEL): 3,
 }

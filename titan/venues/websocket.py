@@ -24,7 +24,8 @@ class StreamSettings(NamedTuple):
     """How a stream is kept alive; all in seconds.
 
     `stale_after_s` of 0 switches the watchdog off, for streams that may be silent for long (the private one)
-    and for replays that stand still while the runner works. `heartbeat_s` of 0 sends no pings.
+    and for replays that stand still while the runner works. `heartbeat_s` of 0 sends no pings. A connection that does
+    not live for `steady_s` counts as one that failed: after each all is read again, and a venue counts them.
     """
 
     connect_timeout_s: float = 10.0
@@ -32,6 +33,7 @@ class StreamSettings(NamedTuple):
     heartbeat_s: float = 20.0
     backoff_first_s: float = 0.25
     backoff_limit_s: float = 30.0
+    steady_s: float = 3.0
 
 
 class Socket(Protocol):
@@ -195,8 +197,8 @@ class Stream:
         failures = 0
         try:
             while True:
-                was_up = await self._one_connection()
-                failures = 1 if was_up else failures + 1
+                lived_s = await self._one_connection()
+                failures = 1 if lived_s >= self._settings.steady_s else failures + 1
                 await asyncio.sleep(self._pause_s(failures))
         finally:
             # Also when a callback of ours raised: whoever quotes must hear that nothing comes any more.
@@ -215,8 +217,8 @@ class Stream:
         )
         return longest * (0.5 + 0.5 * self._jitter())
 
-    async def _one_connection(self) -> bool:
-        """Connect and receive until it ends; True if it was up."""
+    async def _one_connection(self) -> float:
+        """Connect and receive until it ends; for how long it was up, seconds."""
         settings = self._settings
         try:
             async with asyncio.timeout(settings.connect_timeout_s):
@@ -224,15 +226,17 @@ class Stream:
                 socket = await self._connector.connect(url, settings)
         except TimeoutError:
             self._went_down(f"no answer within {settings.connect_timeout_s:g} s")
-            return False
+            return 0.0
         except (aiohttp.ClientError, OSError) as error:
             self._went_down(f"{type(error).__name__}: {_plain(error)}")
-            return False
+            return 0.0
+        loop = asyncio.get_running_loop()
+        connected_s = loop.time()
         try:
             self._went_down(await self._receive(socket))
         finally:
             await socket.close()
-        return True
+        return loop.time() - connected_s
 
     async def _receive(self, socket: Socket) -> str:
         """Hand on messages until the connection ends; why it did."""
