@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 
+import msgspec
 import pytest
 
 from titan.chaos.aims import CELLS, SELDOM, Aim, Marksman, aimed
@@ -79,8 +80,10 @@ def test_a_failure_tells_what_was_aimed_at() -> None:
     schedule = draw_schedule(1)
     failure = Failure(Outcome(1, 0, 0, 0, 0, ("broken",), ""), schedule)
     aim = schedule.aims[0]
-    assert json.loads(told(failure, as_json=True))["plan"]["faults"][0]["while"] == aim.state
-    assert f'"while": "{aim.state}"' in told(failure, as_json=False)
+    shown = json.loads(told(failure, as_json=True))
+    assert (len(shown["waits"]), shown["waits"][0]) == (len(schedule.plan.faults), aim.state)
+    assert msgspec.convert(shown["plan"], Plan) == schedule.plan, "it can be given to titan exchange --faults"
+    assert told(failure, as_json=False).count(f" once an order is {aim.state}") == len(schedule.aims)
 
 
 def test_small_takers_and_a_slow_disk_come_where_they_are_needed() -> None:

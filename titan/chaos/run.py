@@ -161,17 +161,20 @@ def shortened(seed: int, schedule: Schedule) -> Schedule:
 
 
 def told(failure: Failure, *, as_json: bool) -> str:
-    """A failure for people, or as one JSON object: what was violated, and the schedule that is enough for it."""
+    """A failure for people, or as one JSON object: what was violated, and the schedule that is enough for it.
+
+    `waits` holds for each fault of the plan the state of an order that it waits for; empty if it waits for none.
+    """
     outcome, schedule = failure
     plan: Any = msgspec.to_builtins(schedule.plan)
     states = {aim.fault: aim.state for aim in schedule.aims}
-    for fault, shown in zip(schedule.plan.faults, plan["faults"], strict=True):
-        shown["while"] = str(states.get(fault, ""))
+    waits = [str(states.get(fault, "")) for fault in schedule.plan.faults]
     if as_json:
-        return json.dumps(
-            {"seed": outcome.seed, "violations": outcome.violations, "plan": plan, "acts": schedule.acts}
-        )
+        violated = {"seed": outcome.seed, "violations": outcome.violations}
+        return json.dumps({**violated, "plan": plan, "waits": waits, "acts": schedule.acts})
     lines = [f"seed {outcome.seed}: violated", *(f"  {text}" for text in outcome.violations), "  with only"]
-    lines += [f"    {json.dumps({k: v for k, v in shown.items() if v})}" for shown in plan["faults"]]
+    for fault, state in zip(plan["faults"], waits, strict=True):
+        text = json.dumps({name: value for name, value in fault.items() if value})
+        lines.append(f"    {text}{f' once an order is {state}' if state else ''}")
     lines += [f"    {act} at {at_s:.3f} s" for at_s, act in schedule.acts]
     return "\n".join(lines)
