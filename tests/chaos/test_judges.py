@@ -96,6 +96,13 @@ def test_a_refusal_that_was_heard_before_a_restart_still_binds(door):
     assert len(found) == 1
 
 
+def test_what_was_cancelled_before_a_stop_need_not_be_cancelled_again():
+    """A resume of a new life withdrew what its predecessor had left; its cancel was on its way when the stop came."""
+    away = Fault(kind=Kind.REFUSE_CONNECTION, at_s=9.8, for_s=5.0)
+    acts = ((9.0, "resume"), (9.9, "kill"), (10.0, "end"))
+    assert attempt(3, Schedule(Plan(faults=(away,)), acts)).violations == ()
+
+
 def test_a_new_life_knows_of_no_ban(door):
     shut, times, found = door
     shut.struck(Fault(kind=Kind.BANNED, delay_s=3.0))

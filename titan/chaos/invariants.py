@@ -60,6 +60,7 @@ class Checker:
         self._sent: set[str] = set()
         self._worst = {1: 0, -1: 0}
         self._to_cancel: set[str] = set()
+        self._cancelled: set[str] = set()
         self._stopped_seq = 0
         self._wrongly_ended: set[str] = set()
         self._sight = Sight(world, self.violated)
@@ -90,6 +91,7 @@ class Checker:
         self._life = life
         self._door.begin()
         self._to_cancel.clear()
+        self._cancelled.clear()
         self._sight.begin()
         submit = life.outbox.submit
 
@@ -115,12 +117,13 @@ class Checker:
         if isinstance(event, TimerFired):
             self._check_ended()
         elif isinstance(event, StopRequested):
-            self._to_cancel = set(self._open())
+            self._to_cancel = set(self._open()) - self._cancelled
         for command in commands:
             if isinstance(command, PlaceOrder | AmendOrder | CancelOrder):
                 self.commands += 1
             if isinstance(command, CancelOrder):
                 self._to_cancel.discard(command.client_id)
+                self._cancelled.add(command.client_id)
             if isinstance(command, PlaceOrder | AmendOrder):
                 self._sight.judge(desk, command)
                 self._held_for_true[command.client_id] = desk.ledger.lots(command.key)
