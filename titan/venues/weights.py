@@ -13,8 +13,8 @@ _HEADERS = {
     "x-mbx-order-count-1m": "orders_1m",
 }
 _WINDOW_NS = {"weight": 60 * _S, "orders_10s": 10 * _S, "orders_1m": 60 * _S}
-_CLOCK_NS = _S
-"""How far the venue's clock may be from where it is thought to be."""
+_CLOCK_NS = _S // 4
+"""How far the venue's clock may be from where it is thought to be: beyond that quoting rests ([live] most_drift_ms)."""
 
 PROBE_NS = 10 * _S
 """How long the one request after a refusal of all is waited for before another may try."""
