@@ -6,7 +6,7 @@ import pytest
 
 from tests.engine.scripted import codes
 from tests.engine.test_account import GRACE, At, notices
-from titan.engine import account
+from titan.engine import account, starting
 from titan.engine.exit_state import Cause, Exit, Stage
 from titan.model import commands as c
 from titan.model import events as e
@@ -36,6 +36,24 @@ def test_a_difference_is_seen_asked_about_and_after_the_grace_told(at):
     assert at.market.stopped.startswith("the venue states a position of 4 lots, the ledger 0; ")
     assert at.desk.differences == 1
     assert at.after(account.check_positions, at.snapshot(4)) == [], "told once"
+
+
+def test_at_the_start_a_difference_that_was_explained_says_nothing_of_the_next(at):
+    """A liquidation amid a start met a difference of long before, and a session that had it all stood still."""
+
+    def may_agree(lots):
+        return starting._may_agree_yet(at.desk, at.venue, {"BTCUSDT": lots})
+
+    assert may_agree(4)
+    at.market.fills_read_ns = at.desk.now_ns
+    at.desk.now_ns += GRACE
+    assert may_agree(2), "another difference: the grace begins anew"
+    at.desk.now_ns += GRACE
+    assert may_agree(2), "executions were not read since"
+    at.market.fills_read_ns = at.market.differing_since_ns
+    assert not may_agree(2)
+    assert not may_agree(0)
+    assert at.market.differing_since_ns == 0
 
 
 def test_a_position_that_agrees_again_is_no_difference(at):

@@ -185,12 +185,20 @@ def ask_again(desk: Desk) -> None:
 
 
 def _may_agree_yet(desk: Desk, venue: VenueDesk, stated: dict[str, int]) -> bool:
-    """An execution may be on its way from the venue's records: only a difference that outlasts the grace counts."""
+    """An execution may be on its way from the venue's records: only a difference that outlasts the grace counts.
+
+    One that was explained meanwhile says nothing of the next: another position that is stated begins the grace anew.
+    """
     young = False
     for market in desk.markets_of(venue.name):
-        if desk.ledger.lots(market.key) != stated.get(market.key.symbol, 0):
-            market.differing_since_ns = market.differing_since_ns or desk.now_ns
+        there = stated.get(market.key.symbol, 0)
+        if desk.ledger.lots(market.key) == there:
+            market.differing_since_ns = 0
+        else:
+            if not market.differing_since_ns or market.stated_lots != there:
+                market.differing_since_ns, market.stated_lots = desk.now_ns, there
             young |= desk.now_ns - market.differing_since_ns < desk.config.timing.grace_ns
+            young |= market.fills_read_ns < market.differing_since_ns
             ask_fills(desk, market)
     return young
 
