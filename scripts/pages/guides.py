@@ -16,6 +16,7 @@ OPERATING = (
     "reconciliation",
     "faults",
     "protections",
+    "coverage",
     "drills/index",
     "proofs",
 )
