@@ -24,7 +24,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help run test proof notebooks check export docs lab bench oracles report lock clean
+.PHONY: help run test slow proof notebooks check export docs lab bench oracles report lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -74,6 +74,9 @@ test: $(DEV) ## run the tests with branch coverage, and 500 seeds against a fail
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-branch --cov-report=term --cov-fail-under=95 $(ARGS)
 	@$(if $(ARGS),,$(BIN)/titan chaos --seeds $(SEEDS) --workers $(WORKERS))
 	@echo "make test: all tests passed, branch coverage is at least 95%"
+
+slow: $(DEV) ## run the tests that make test leaves out: they take minutes, and some read the recorded market
+	@TITAN_SLOW=1 $(BIN)/python -m pytest -n $(WORKERS) $(shell grep -rl --include='*.py' TITAN_SLOW tests) $(ARGS)
 
 proof: $(DEV) ## run the long trials of proof/, each under an hour, from where they were left
 	@$(BIN)/python -m proof $(ARGS)

@@ -17,7 +17,11 @@ FIRST_S, LAST_S = 4.0, 22.0
 """From when on a fault waits, seconds."""
 
 DELAY_S = 3.0
+"""By how much an aimed call or frame is late, and how long a pause or a ban lasts: within what a request may be old."""
+
 LASTS_S = 3.0
+"""How long an aimed outage, halt or silence lasts."""
+
 DELAYED = {Kind.DELAY_CALL, Kind.LATE_ANSWER, Kind.DELAY_FRAME, Kind.RATE_LIMITED, Kind.BANNED}
 LASTING = {Kind.RESTART, Kind.RESTART_LOSING_ORDERS, Kind.HALT, Kind.SILENCE_STREAM}
 
@@ -59,6 +63,7 @@ def aimed(seed: int) -> Scene:
     kind, state = Kind(CELLS[seed % len(CELLS)][0]), OrderState(CELLS[seed % len(CELLS)][1])
     draw = random.Random(f"{seed} aims")
     last_s = FIRST_S if (kind, state) in SELDOM else LAST_S
+    # No two alike: a fault is known by what it says.
     times = sorted(
         round(draw.uniform(FIRST_S, last_s), 3) + 0.001 * number
         for number in range(1 if kind in LASTING else 3)
